@@ -1,0 +1,174 @@
+//! Gaussian smoothing.
+
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+use crate::raster::{self, Mask, Plane, row};
+
+/// Standard deviations covered by a kernel on each side: what lies beyond
+/// weighs less than 0.05 %.
+const REACH: f64 = 3.5;
+
+/// A sampled Gaussian of `sigma` pixels that sums to 1; a single 1 for `sigma <= 0`.
+pub fn kernel(sigma: f64) -> Vec<f32> {
+    if sigma <= 0.0 {
+        return vec![1.0];
+    }
+    let radius = (REACH * sigma).ceil() as i64;
+    let weights: Vec<f64> = (-radius..=radius).map(|i| (-0.5 * (i as f64 / sigma).powi(2)).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| (weight / sum) as f32).collect()
+}
+
+/// The plane smoothed by a Gaussian of `sigma` pixels, mirrored at the borders.
+pub fn gaussian(plane: &Plane, sigma: f64) -> Plane {
+    let kernel = kernel(sigma);
+    symmetric_separable(plane, &kernel, &kernel)
+}
+
+/// The plane smoothed over the pixels in `mask` alone: `G(plane·mask) / G(mask)`.
+/// Where the mask weighs less than a thousandth the result is 0.
+pub fn gaussian_inside(plane: &Plane, mask: &Mask, sigma: f64) -> Plane {
+    let (width, height) = raster::size(plane);
+    let weight = raster::rows(width, height, |y, out| {
+        out.iter_mut().zip(row(mask, y)).for_each(|(w, &inside)| *w = f32::from(u8::from(inside)));
+    });
+    let masked = raster::rows(width, height, |y, out| {
+        for ((value, &p), &inside) in out.iter_mut().zip(row(plane, y)).zip(row(mask, y)) {
+            *value = if inside { p } else { 0.0 };
+        }
+    });
+    let (mut smooth, weight) = (gaussian(&masked, sigma), gaussian(&weight, sigma));
+    ndarray::Zip::from(&mut smooth).and(&weight).par_for_each(|value, &weight| {
+        *value = if weight > 1e-3 { *value / weight } else { 0.0 };
+    });
+    smooth
+}
+
+/// The plane convolved with a symmetric odd kernel along x, then along y,
+/// mirrored at the borders (the border pixel is its own mirror).
+pub fn symmetric_separable(plane: &Plane, along_x: &[f32], along_y: &[f32]) -> Plane {
+    let across = convolve_x(plane, along_x);
+    convolve_y(&across, along_y)
+}
+
+fn convolve_x(plane: &Plane, kernel: &[f32]) -> Plane {
+    let (width, height) = raster::size(plane);
+    let radius = kernel.len() / 2;
+    if radius == 0 || width == 0 {
+        return plane.clone();
+    }
+    let mut values = vec![0.0f32; width * height];
+    values.par_chunks_mut(width).enumerate().for_each_init(
+        || vec![0.0f32; width + 2 * radius],
+        |padded, (y, out)| {
+            let source = row(plane, y);
+            padded[radius..radius + width].copy_from_slice(source);
+            for i in 0..radius {
+                padded[radius - 1 - i] = source[mirrored(-1 - i as isize, width)];
+                padded[radius + width + i] = source[mirrored((width + i) as isize, width)];
+            }
+            convolve_padded(padded, kernel, out);
+        },
+    );
+    Plane::from_shape_vec((height, width), values).expect("one value per pixel")
+}
+
+fn convolve_y(plane: &Plane, kernel: &[f32]) -> Plane {
+    let (width, height) = raster::size(plane);
+    let radius = kernel.len() / 2;
+    if radius == 0 {
+        return plane.clone();
+    }
+    raster::rows(width, height, |y, out| {
+        let line = |offset: isize| row(plane, mirrored(y as isize + offset, height));
+        scale_into(line(0), kernel[radius], out);
+        for i in 1..=radius {
+            add_pair(line(-(i as isize)), line(i as isize), kernel[radius + i], out);
+        }
+    })
+}
+
+/// The index inside `0..length` that `index` mirrors to (`-1` to `0`, `length` to `length - 1`).
+pub fn mirrored(index: isize, length: usize) -> usize {
+    let length = length as isize;
+    let folded = index.rem_euclid(2 * length);
+    (if folded < length { folded } else { 2 * length - 1 - folded }) as usize
+}
+
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+fn convolve_padded(padded: &[f32], kernel: &[f32], out: &mut [f32]) {
+    let radius = kernel.len() / 2;
+    let width = out.len();
+    let centre = &padded[radius..radius + width];
+    for (value, &p) in out.iter_mut().zip(centre) {
+        *value = p * kernel[radius];
+    }
+    for i in 1..=radius {
+        let (left, right) =
+            (&padded[radius - i..radius - i + width], &padded[radius + i..radius + i + width]);
+        let weight = kernel[radius + i];
+        for ((value, &l), &r) in out.iter_mut().zip(left).zip(right) {
+            *value += (l + r) * weight;
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+fn scale_into(line: &[f32], weight: f32, out: &mut [f32]) {
+    for (value, &p) in out.iter_mut().zip(line) {
+        *value = p * weight;
+    }
+}
+
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+fn add_pair(above: &[f32], below: &[f32], weight: f32, out: &mut [f32]) {
+    for ((value, &a), &b) in out.iter_mut().zip(above).zip(below) {
+        *value += (a + b) * weight;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn a_constant_stays_what_it_is() {
+        let plane = Array2::from_elem((9, 7), 3.25f32);
+        assert!(gaussian(&plane, 2.0).iter().all(|value| (value - 3.25).abs() < 1e-5));
+    }
+
+    #[test]
+    fn an_impulse_becomes_the_kernel() {
+        let mut plane = Array2::zeros((21, 21));
+        plane[[10, 10]] = 1.0;
+        let smooth = gaussian(&plane, 1.0);
+        // exp(0), exp(-1/2) and their sum by hand: 1 / 2.506628 = 0.398942.
+        assert!((smooth[[10, 10]] - 0.398_942 * 0.398_942).abs() < 1e-4);
+        assert!((smooth[[10, 11]] / smooth[[10, 10]] - (-0.5f32).exp()).abs() < 1e-5);
+        assert!((smooth.sum() - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn borders_mirror() {
+        assert_eq!([-2, -1, 0, 4, 5, 6].map(|i| mirrored(i, 5)), [1, 0, 0, 4, 4, 3]);
+        assert_eq!([-3, 3].map(|i| mirrored(i, 1)), [0, 0]);
+    }
+
+    #[test]
+    fn what_lies_outside_the_mask_has_no_say() {
+        let plane = Array2::from_shape_fn((8, 8), |(_, x)| if x < 4 { 1.0 } else { 100.0 });
+        let mask = Array2::from_shape_fn((8, 8), |(_, x)| x < 4);
+        let smooth = gaussian_inside(&plane, &mask, 1.5);
+        assert!((smooth[[4, 3]] - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn smoothing_commutes_with_a_quarter_turn() {
+        let plane = Array2::from_shape_fn((12, 12), |(y, x)| ((x * 7 + y * 13) % 11) as f32);
+        let turned = |p: &Plane| Array2::from_shape_fn((12, 12), |(y, x)| p[[11 - x, y]]);
+        let difference = turned(&gaussian(&plane, 1.2)) - gaussian(&turned(&plane), 1.2);
+        assert!(difference.iter().all(|d| d.abs() < 1e-5));
+    }
+}

@@ -1,0 +1,10 @@
+//! Filters on `f32` planes: the only door to `imageproc`'s filters.
+//!
+//! Sizes are in pixels; callers convert from millimetres. Everything is
+//! symmetric under flips and quarter turns, and gives the same bits whatever
+//! the number of threads: rows are independent of each other.
+
+pub mod background;
+pub mod components;
+pub mod gaussian;
+pub mod morphology;

@@ -1,0 +1,48 @@
+//! Growing and shrinking of masks by a disk.
+
+use imageproc::distance_transform::euclidean_squared_distance_transform;
+
+use crate::raster::{Mask, mask_to_image};
+
+/// The pixels within `radius` pixels of the mask.
+pub fn dilate(mask: &Mask, radius: f64) -> Mask {
+    if radius < 1.0 || !mask.iter().any(|&inside| inside) {
+        return mask.clone();
+    }
+    let distances = euclidean_squared_distance_transform(&mask_to_image(mask));
+    let near = distances.as_raw().iter().map(|&squared| squared <= radius * radius).collect();
+    Mask::from_shape_vec(mask.raw_dim(), near).expect("one value per pixel")
+}
+
+/// The pixels of the mask that lie more than `radius` pixels from what is
+/// outside it. The border of the plane does not count as outside.
+pub fn erode(mask: &Mask, radius: f64) -> Mask {
+    !dilate(&!mask, radius)
+}
+
+/// The mask without parts narrower than twice `radius` pixels.
+pub fn open(mask: &Mask, radius: f64) -> Mask {
+    dilate(&erode(mask, radius), radius)
+}
+
+/// The mask with gaps narrower than twice `radius` pixels bridged.
+pub fn close(mask: &Mask, radius: f64) -> Mask {
+    erode(&dilate(mask, radius), radius)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn a_pixel_grows_to_a_disk_and_shrinks_back() {
+        let mut mask = Array2::from_elem((9, 9), false);
+        mask[[4, 4]] = true;
+        let disk = dilate(&mask, 2.0);
+        // Pixels with dx² + dy² ≤ 4, counted by hand.
+        assert_eq!(crate::raster::count(&disk), 13);
+        assert!(erode(&disk, 2.0)[[4, 4]]);
+        assert!(!open(&mask, 1.0)[[4, 4]]);
+    }
+}

@@ -1,0 +1,8 @@
+//! Measures how skin changes between photographs, with an error bar on every number.
+
+// In the order in which data flows: a module uses only modules above it.
+pub mod error;
+pub mod units;
+pub mod raster;
+pub mod color;
+pub mod filter;
