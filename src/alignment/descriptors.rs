@@ -58,8 +58,11 @@ fn direction_histogram(plane: &Plane, at: [f64; 2], scale: f64) -> [f32; BINS] {
             let Some([gx, gy]) = gradient(plane, centre[0] + dx, centre[1] + dy) else { continue };
             if squared <= (radius * radius) as f64 {
                 let weight = (-squared / (2.0 * sigma * sigma)).exp() as f32;
-                let bin = (gy.atan2(gx).rem_euclid(TAU) * BINS as f32 / TAU).round() as usize % BINS;
-                histogram[bin] += weight * gx.hypot(gy);
+                let turn = gy.atan2(gx).rem_euclid(TAU) * BINS as f32 / TAU;
+                let (bin, share) = (turn as usize, turn.fract());
+                let strength = weight * gx.hypot(gy);
+                histogram[bin % BINS] += (1.0 - share) * strength;
+                histogram[(bin + 1) % BINS] += share * strength;
             }
         }
     }

@@ -158,12 +158,19 @@ pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions
     };
     let field = displacement(reference);
     let levels = [(4, 2), (2, 2), (1, 3)];
-    let refined = refinement::refine(reference, moving, &coarse, &field, STIFFNESS, &levels);
+    let refined = refinement::refine(reference, moving, &coarse, &field, stiffness(&field), &levels);
     verification::judge(reference, moving, refined.unwrap_or(coarse), &matches, options)
 }
 
-/// Penalty on bending, 1/px² at the working resolution. Chosen by us from phantom pairs.
-const STIFFNESS: f64 = 1.0;
+/// How much the displacement's slope may change from knot to knot: the prior
+/// standard deviation of its second difference, as a share of the knots'
+/// distance. Chosen by us from virtual re-photographs of skin.
+const BENDING: f64 = 0.008;
+
+/// Penalty on bending, 1/px² in native pixels of the reference.
+fn stiffness(field: &Spline) -> f64 {
+    (BENDING * field.spacing()).powi(-2)
+}
 
 /// No displacement yet, over the whole reference.
 fn displacement(reference: &Features) -> Spline {
@@ -196,17 +203,16 @@ fn bent(
     straight: &Transform,
 ) -> Option<(Transform, Vec<Correspondence>)> {
     let longer = moving.width.max(moving.height) as f64;
-    let unit = (reference.factor as f64).powi(2);
     let field = displacement(reference);
     let noise = KEYPOINT_NOISE * reference.factor as f64;
     let mut transform = straight.clone();
     let mut matches = Vec::new();
-    for (reach, stiffness) in [(0.02, 10.0), (0.01, 2.0), (0.005, 0.5)] {
+    for (reach, softness) in [(0.02, 4.0), (0.01, 1.0), (0.005, 1.0)] {
         matches = guidance::rematch(reference, moving, &transform, reach * longer);
         if matches.len() < 6 {
             return None;
         }
-        transform = guidance::bend(&transform, &matches, &field, stiffness / unit, noise)?;
+        transform = guidance::bend(&transform, &matches, &field, softness * stiffness(&field), noise)?;
     }
     Some((transform, matches))
 }

@@ -11,7 +11,7 @@ use crate::alignment::Features;
 use crate::alignment::contrast::normalised;
 use crate::alignment::spline::{Pull, Spline};
 use crate::alignment::transform::Transform;
-use crate::filter::gaussian::gaussian;
+use crate::filter::gaussian::gaussian_inside;
 use crate::raster::{self, Mask, Plane, row};
 
 /// Deviation of the contrast window, pixels of the level.
@@ -48,9 +48,10 @@ struct Level {
 
 impl Level {
     fn of(features: &Features, times: usize) -> Self {
+        let valid = raster::reduce_mask(&features.valid, times);
         Self {
-            picture: gaussian(&raster::reduce(&features.picture, times), SMOOTHING),
-            valid: raster::reduce_mask(&features.valid, times),
+            picture: gaussian_inside(&raster::reduce(&features.picture, times), &valid, SMOOTHING),
+            valid,
             factor: features.factor * times,
         }
     }
@@ -144,27 +145,27 @@ pub struct Sums {
     pub count: f64,
     /// Structure tensor `[xx, xy, yy]` of the mean picture.
     pub tensor: [f64; 3],
-    /// Gradient times difference.
-    pub moment: [f64; 2],
-    /// Reference squared, moving squared, product, difference squared.
+    /// Gradient times reference.
+    pub pull: [f64; 2],
+    /// Gradient times moving picture.
+    pub push: [f64; 2],
+    /// Reference squared.
     pub reference: f64,
     /// Moving picture squared.
     pub moving: f64,
     /// Product of both.
     pub product: f64,
-    /// Squared difference.
-    pub difference: f64,
 }
 
 impl Sums {
     fn add(&mut self, other: &Sums) {
         self.count += other.count;
         (0..3).for_each(|k| self.tensor[k] += other.tensor[k]);
-        (0..2).for_each(|k| self.moment[k] += other.moment[k]);
+        (0..2).for_each(|k| self.pull[k] += other.pull[k]);
+        (0..2).for_each(|k| self.push[k] += other.push[k]);
         self.reference += other.reference;
         self.moving += other.moving;
         self.product += other.product;
-        self.difference += other.difference;
     }
 
     /// Correlation of the two pictures (their means are 0 by construction).
@@ -199,7 +200,7 @@ fn add_row(pair: &Registered, y: usize, line: &mut [Sums]) {
         [-1isize, 0, 1].map(|d| row(&pair.mask, y.wrapping_add_signed(d))),
     );
     for (k, sums) in line.iter_mut().enumerate() {
-        let mut t = [0.0f32; 9];
+        let mut t = [0.0f32; 10];
         let mut count = 0u32;
         for x in (k * CELL).max(1)..((k + 1) * CELL).min(r[1].len() - 1) {
             if !(inside[1][x] && inside[1][x - 1] && inside[1][x + 1] && inside[0][x] && inside[2][x]) {
@@ -208,11 +209,19 @@ fn add_row(pair: &Registered, y: usize, line: &mut [Sums]) {
             let gx = 0.25 * (r[1][x + 1] - r[1][x - 1] + m[1][x + 1] - m[1][x - 1]);
             let gy = 0.25 * (r[2][x] - r[0][x] + m[2][x] - m[0][x]);
             let (a, b) = (r[1][x], m[1][x]);
-            let d = a - b;
             count += 1;
-            for (sum, value) in
-                t.iter_mut().zip([gx * gx, gx * gy, gy * gy, gx * d, gy * d, a * a, b * b, a * b, d * d])
-            {
+            for (sum, value) in t.iter_mut().zip([
+                gx * gx,
+                gx * gy,
+                gy * gy,
+                gx * a,
+                gy * a,
+                gx * b,
+                gy * b,
+                a * a,
+                b * b,
+                a * b,
+            ]) {
                 *sum += value;
             }
         }
@@ -220,11 +229,11 @@ fn add_row(pair: &Registered, y: usize, line: &mut [Sums]) {
         sums.add(&Sums {
             count: f64::from(count),
             tensor: [t[0], t[1], t[2]],
-            moment: [t[3], t[4]],
-            reference: t[5],
-            moving: t[6],
-            product: t[7],
-            difference: t[8],
+            pull: [t[3], t[4]],
+            push: [t[5], t[6]],
+            reference: t[7],
+            moving: t[8],
+            product: t[9],
         });
     }
 }
@@ -259,10 +268,14 @@ pub fn pulls(pair: &Registered, transform: &Transform) -> Vec<Pull> {
             let centre =
                 |k: usize| raster::cell_centre((k * CELL) as f64 + 0.5 * (CELL - 1) as f64, pair.factor);
             let at = [centre(index % columns), centre(index / columns)];
-            let noise = near.difference / near.count + 1e-3;
+            // Both scaled to the same strength inside the window: only structure is compared.
+            let gain = (near.moving / near.reference).powf(0.25);
+            let difference = [0, 1].map(|k| gain * cell.pull[k] - cell.push[k] / gain);
+            let energy = (near.reference * near.moving).sqrt();
+            let noise = 2.0 * (energy - near.product) / near.count + 1e-3;
             let trust = near.correlation() / (noise * SHARED);
             let information = cell.tensor.map(|value| value * trust / (factor * factor));
-            let moment = cell.moment.map(|value| value * trust / factor);
+            let moment = difference.map(|value| value * trust / factor);
             let known = transform.deformation().map_or([0.0; 2], |field| field.value(at));
             Pull {
                 at,
