@@ -14,3 +14,4 @@ pub mod settings;
 pub mod source;
 pub mod report;
 pub mod pipeline;
+pub mod batch;

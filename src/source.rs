@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
+use crate::error::Warning;
 use crate::units::Scale;
 
 /// A photograph to read.
@@ -80,6 +81,8 @@ pub struct PatientSource {
     pub treatments: Vec<Date>,
     /// One series per view, ordered by view.
     pub series: Vec<SeriesSource>,
+    /// What was odd about the input.
+    pub warnings: Vec<Warning>,
 }
 
 #[cfg(test)]

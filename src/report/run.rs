@@ -1,10 +1,12 @@
 //! `run.json`: what was read, under which settings, and what became of it.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Warning;
-use crate::series::Tool;
+use crate::series::{Tool, Verdict};
 use crate::settings::Settings;
 
 /// The schema that [`Run`] follows.
@@ -74,6 +76,12 @@ pub struct PatientOutcome {
     pub report: bool,
     /// Why not.
     pub reason: Option<String>,
+    /// Views in the report.
+    pub views: usize,
+    /// Sessions in the report, counted in every view.
+    pub sessions: usize,
+    /// Changes by what can be said of them.
+    pub changes: BTreeMap<Verdict, usize>,
 }
 
 /// A run of `analyze`.
