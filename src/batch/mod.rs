@@ -6,12 +6,14 @@
 
 mod arrange;
 mod folder;
+mod listed;
 mod manifest;
 mod patient_file;
 mod run;
 
 use std::path::Path;
 
+pub use self::listed::series_of;
 pub use self::run::{Analysis, analyze, in_pool};
 use crate::error::{Error, Result};
 use crate::report::run::LeftOut;

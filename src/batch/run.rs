@@ -15,8 +15,8 @@ use crate::pipeline::{self, SeriesOutcome};
 use crate::report::files::{OutputFolder, write_json};
 use crate::report::run::{PatientOutcome, PhotoOutcome, PhotoStatus, RUN_SCHEMA, Run};
 use crate::report::tables::Tables;
-use crate::report::tool;
-use crate::series::{Patient, REPORT_SCHEMA, Report, View};
+use crate::report::{assemble, tool};
+use crate::series::{Report, View};
 use crate::settings::Settings;
 use crate::source::{PatientSource, SeriesSource};
 use crate::units::Scale;
@@ -142,7 +142,8 @@ impl Progress {
                 views.extend(series.view);
                 photos.extend(series.photos);
             }
-            self.outcome = Some((finish(patient, views, analysis.settings, output), photos));
+            let outcome = finish(patient, views, &photos, analysis.settings, output);
+            self.outcome = Some((outcome, photos));
         }
     }
 }
@@ -174,6 +175,7 @@ fn failed_series(series: &SeriesSource) -> SeriesOutcome {
 fn finish(
     patient: &PatientSource,
     views: Vec<View>,
+    photos: &[PhotoOutcome],
     settings: &Settings,
     output: &OutputFolder,
 ) -> PatientOutcome {
@@ -192,34 +194,15 @@ fn finish(
     for change in views.iter().flat_map(|view| &view.changes) {
         *outcome.changes.entry(change.verdict).or_default() += 1;
     }
-    match write_report(&report(patient, views, settings), output) {
+    match write_report(&assemble(patient, views, photos, settings), output) {
         Ok(()) => outcome.report = true,
-        Err(error) => outcome.reason = Some(with_causes(&error)),
+        Err(error) => outcome.reason = Some(error.chain().join(": ")),
     }
     outcome
 }
 
-fn report(patient: &PatientSource, views: Vec<View>, settings: &Settings) -> Report {
-    Report {
-        schema: REPORT_SCHEMA.into(),
-        tool: tool(settings),
-        patient: Patient {
-            id: patient.id.clone(),
-            arm: patient.arm.clone(),
-            treatments: patient.treatments.iter().map(ToString::to_string).collect(),
-        },
-        views,
-        warnings: patient.warnings.clone(),
-    }
-}
-
 fn write_report(report: &Report, output: &OutputFolder) -> Result<()> {
     write_json(&output.patient(&report.patient.id)?.join("report.json"), report)
-}
-
-fn with_causes(error: &Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// The tables, from the reports as they stand on the disk.

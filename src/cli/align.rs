@@ -60,7 +60,8 @@ impl Align {
 
 /// The points of a CSV with the columns `x` and `y`; a header is optional.
 fn read_points(path: &Path) -> Result<Vec<[f64; 2]>, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let rows = text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty());
     let rows = rows.filter(|(line, row)| *line > 0 || row.trim().trim_start_matches('\u{feff}') != "x,y");
     rows.map(|(line, row)| {

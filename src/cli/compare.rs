@@ -7,7 +7,7 @@ use dermalapse::batch;
 use dermalapse::error::Error;
 use dermalapse::pipeline;
 use dermalapse::report::{self, json};
-use dermalapse::source::{PatientSource, SeriesSource};
+use dermalapse::source::SeriesSource;
 
 use super::common::{Common, RegionOption, ScaleOption};
 use super::{End, Output};
@@ -39,18 +39,18 @@ pub struct Compare {
 impl Compare {
     pub fn run(&self) -> Result<Output, Error> {
         let settings = self.common.settings()?;
-        let photos: Vec<&Path> = std::iter::once(&self.baseline).chain(&self.follow_up).map(AsRef::as_ref).collect();
-        let patient = batch::one_series(&photos, self.scale.px_per_mm, self.region.roi.clone());
+        let photos: Vec<&Path> =
+            std::iter::once(&self.baseline).chain(&self.follow_up).map(AsRef::as_ref).collect();
+        let patient = batch::series_of(&photos, self.scale.px_per_mm, self.region.roi.clone());
         let bar = self.common.progress(photos.len());
         let series = &patient.series[0];
-        let outcome =
-            self.common.in_pool(|| pipeline::analyze_series(series, &settings, &|| bar.inc(1)))?;
+        let outcome = self.common.in_pool(|| pipeline::analyze_series(series, &settings, &|| bar.inc(1)))?;
         bar.finish_and_clear();
         let complete = outcome.photos.iter().all(|photo| photo.status.is_done());
         let report = report::assemble(&patient, Vec::from_iter(outcome.view), &outcome.photos, &settings);
         self.common.warn_all(&report.warnings);
         let end = match (report.views.is_empty(), complete) {
-            (true, _) => return Err(nothing_measured(&patient, series)),
+            (true, _) => return Err(nothing_measured(series)),
             (_, false) => End::Incomplete,
             (_, true) => End::Done,
         };
@@ -58,7 +58,7 @@ impl Compare {
     }
 }
 
-fn nothing_measured(_patient: &PatientSource, series: &SeriesSource) -> Error {
+fn nothing_measured(series: &SeriesSource) -> Error {
     Error::Empty {
         what: format!("none of the {} photos could be measured", series.photo_count()),
         advice: "the warnings above say why".into(),

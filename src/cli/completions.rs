@@ -7,7 +7,9 @@ use super::{Cli, End, Output};
 
 /// Print completions for a shell
 #[derive(Args)]
-#[command(after_long_help = "Example:\n  dermalapse completions bash > ~/.local/share/bash-completion/completions/dermalapse")]
+#[command(
+    after_long_help = "Example:\n  dermalapse completions bash > ~/.local/share/bash-completion/completions/dermalapse"
+)]
 pub struct Completions {
     /// The shell
     shell: Shell,

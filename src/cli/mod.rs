@@ -9,7 +9,6 @@ mod measure;
 mod metrics;
 mod schema;
 
-use std::error::Error as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -111,9 +110,7 @@ fn print(output: Output) -> Result<End, Error> {
 
 /// An error with its causes, on stderr.
 fn complain(kind: &str, error: &Error) {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let text = causes.fold(format!("{kind}: {error}"), |text, cause| format!("{text}\n  caused by: {cause}"));
-    note(&text);
+    note(&format!("{kind}: {}", error.chain().join("\n  caused by: ")));
 }
 
 /// A line on stderr. Nobody can be told when stderr itself fails.
