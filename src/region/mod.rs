@@ -4,8 +4,11 @@
 //! What a metric sees of a region is, for each pixel of the photo it
 //! measures, the tile of baseline skin that the pixel shows, or none.
 
+mod outline;
+
 use ndarray::Array2;
 
+pub use self::outline::{Outline, read_regions};
 use crate::raster::{self, Mask, row};
 
 /// The name of the region that is all skin valid in every session.
