@@ -21,6 +21,7 @@
 
 mod features;
 mod ground;
+mod lighting;
 mod noise;
 mod optics;
 mod patient;

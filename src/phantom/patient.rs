@@ -32,8 +32,10 @@ pub struct PatientPlan {
     pub height: u32,
     /// Scale of the baseline photo, pixels per millimetre. Default: 20. Range: `1..=200`.
     pub px_per_mm: f64,
-    /// Melanosome fraction of the epidermis. Default: 0.03. Range:
-    /// `0.003..=0.45`; light skin 0.013 to 0.06, medium 0.11 to 0.16, dark 0.18 to 0.43.
+    /// Melanosome fraction of the epidermis. Default: 0.015. Range:
+    /// `0.003..=0.3`. With the default tissue and blood the individual
+    /// typology angle is 52° at 0.008, 39° at 0.02, 12° at 0.05, −20° at 0.12
+    /// and −36° at 0.2; beyond 0.25 the photo's blue is black.
     pub tone: f64,
     /// Blood fraction of the dermis. Default: 0.006. Range: `0.0005..=0.05`.
     pub blood: f64,
@@ -63,13 +65,13 @@ pub struct TissuePlan {
 pub struct SkinPlan {
     /// Pigmented spots per cm². Default: 1.0. Range: `0..=20`.
     pub spots_per_cm2: f64,
-    /// Median radius of spots, mm (log-normal, σ 0.35). Default: 1.2. Range: `0.2..=10`.
+    /// Median radius of spots, mm (log-normal, σ 0.4). Default: 1.2. Range: `0.2..=10`.
     pub spot_radius_mm: f64,
-    /// Half width of the soft edge of spots, mm. Default: 0.25. Range: `0..=3`.
+    /// Median half width of the soft edge of spots, mm (log-normal, σ 0.3). Default: 0.3. Range: `0..=3`.
     pub spot_edge_mm: f64,
     /// Median excess of melanin in a spot's core, as a multiple of the skin's
-    /// own (log-normal, σ 0.3). Default: 1.0. Range: `-0.9..=20`; on dark
-    /// skin the fraction saturates at 0.6.
+    /// own at tone 0.015 (log-normal, σ 0.4); darker skin gains relatively
+    /// less, by the square root. Default: 1.6. Range: `-0.9..=20`.
     pub spot_excess: f64,
     /// Red patches (post-inflammatory erythema) per cm². Default: 0.3. Range: `0..=10`.
     pub patches_per_cm2: f64,
@@ -80,7 +82,7 @@ pub struct SkinPlan {
     pub patch_excess: f64,
     /// Spots and patches placed by hand, besides the random ones. Default: none.
     pub placed: Vec<PlacedLesion>,
-    /// Pores per cm², of all sizes. Default: 60. Range: `0..=400`.
+    /// Pores per cm², of all sizes. Default: 50. Range: `0..=400`.
     pub pores_per_cm2: f64,
     /// Median diameter of pores, µm: full width at half depth (log-normal, σ
     /// 0.3). Default: 220. Range: `50..=1500`.
@@ -90,7 +92,7 @@ pub struct SkinPlan {
     /// Median depth of wrinkles, mm (log-normal, σ 0.35). Default: 0.07. Range: `0..=0.5`.
     pub wrinkle_depth_mm: f64,
     /// Direction in which wrinkles run, degrees from the photo's x axis
-    /// towards its top (± 12°). Default: 20. Range: `-180..=180`.
+    /// towards its top (± 8°). Default: 20. Range: `-180..=180`.
     pub wrinkle_direction_deg: f64,
     /// Atrophic scars per cm²: ice-pick, boxcar and rolling in turn.
     /// Default: 0.25. Range: `0..=5`.
@@ -102,10 +104,10 @@ pub struct SkinPlan {
     pub papules_per_cm2: f64,
     /// Stretch marks per cm², half of them red. Default: 0. Range: `0..=2`.
     pub stretch_marks_per_cm2: f64,
-    /// Height of the microrelief (the net of fine furrows), mm. Default: 0.03. Range: `0..=0.2`.
+    /// Height of the microrelief (the net of fine furrows), mm. Default: 0.04. Range: `0..=0.2`.
     pub relief_mm: f64,
-    /// Uneven tone: relative standard deviation of melanin and blood over
-    /// millimetres. Default: 0.06. Range: `0..=0.5`.
+    /// Uneven tone: relative standard deviation of melanin over millimetres;
+    /// blood varies twice as much. Default: 0.08. Range: `0..=0.5`.
     pub mottling: f64,
 }
 
@@ -270,13 +272,13 @@ impl Default for SkinPlan {
         Self {
             spots_per_cm2: 1.0,
             spot_radius_mm: 1.2,
-            spot_edge_mm: 0.25,
-            spot_excess: 1.0,
+            spot_edge_mm: 0.3,
+            spot_excess: 1.6,
             patches_per_cm2: 0.3,
             patch_radius_mm: 2.2,
             patch_excess: 1.0,
             placed: Vec::new(),
-            pores_per_cm2: 60.0,
+            pores_per_cm2: 50.0,
             pore_diameter_um: 220.0,
             wrinkles_per_cm2: 0.25,
             wrinkle_depth_mm: 0.07,
@@ -285,8 +287,8 @@ impl Default for SkinPlan {
             scar_depth: 1.0,
             papules_per_cm2: 0.0,
             stretch_marks_per_cm2: 0.0,
-            relief_mm: 0.03,
-            mottling: 0.06,
+            relief_mm: 0.04,
+            mottling: 0.08,
         }
     }
 }
@@ -386,7 +388,7 @@ impl PatientPlan {
             ("width", f64::from(self.width), 16.0, 20_000.0),
             ("height", f64::from(self.height), 16.0, 20_000.0),
             ("px_per_mm", self.px_per_mm, 1.0, 200.0),
-            ("tone", self.tone, 0.003, 0.45),
+            ("tone", self.tone, 0.003, 0.3),
             ("blood", self.blood, 0.0005, 0.05),
             ("tissue.melanin_exponent", self.tissue.melanin_exponent, 3.0, 3.6),
             ("tissue.epidermis_um", self.tissue.epidermis_um, 60.0, 100.0),
