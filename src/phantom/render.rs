@@ -60,7 +60,8 @@ pub fn render(plan: &PatientPlan, view: usize, session: usize, shot: u32) -> Rgb
 /// Ground and features on the pixels of a photo.
 fn paint(plan: &PatientPlan, pose: &Pose, ground: &Ground, features: &[&dyn Feature]) -> Layers {
     let (width, height) = (plan.width as usize, plan.height as usize);
-    let boxes: Vec<Box> = features.iter().map(|feature| Box::of(*feature, pose, width, height)).collect();
+    let bounds: Vec<Bounds> =
+        features.iter().map(|feature| Bounds::of(*feature, pose, width, height)).collect();
     let plane = || vec![0.0f32; width * height];
     let mut layers = Layers {
         width,
@@ -79,7 +80,7 @@ fn paint(plan: &PatientPlan, pose: &Pose, ground: &Ground, features: &[&dyn Feat
             .zip(layers.hair.par_chunks_mut(size)),
     );
     bands.enumerate().for_each(|(band, ((heights, melanin), ((blood, openness), hair)))| {
-        let skin = paint_band(band * BAND, heights.len() / width, width, pose, ground, (features, &boxes));
+        let skin = paint_band(band * BAND, heights.len() / width, width, pose, ground, (features, &bounds));
         for (i, point) in skin.into_iter().enumerate() {
             heights[i] = point.height;
             melanin[i] = point.melanin;
@@ -92,12 +93,12 @@ fn paint(plan: &PatientPlan, pose: &Pose, ground: &Ground, features: &[&dyn Feat
 }
 
 /// The pixels that a feature may touch: first and past-last column and row.
-struct Box {
+struct Bounds {
     columns: (usize, usize),
     rows: (usize, usize),
 }
 
-impl Box {
+impl Bounds {
     fn of(feature: &dyn Feature, pose: &Pose, width: usize, height: usize) -> Self {
         let ([cx, cy], reach) = (feature.centre(), feature.reach());
         if reach <= 0.0 {
@@ -127,13 +128,13 @@ fn paint_band(
     width: usize,
     pose: &Pose,
     ground: &Ground,
-    (features, boxes): (&[&dyn Feature], &[Box]),
+    (features, bounds): (&[&dyn Feature], &[Bounds]),
 ) -> Vec<Skin> {
     let pixel = (1.0 / pose.px_per_mm) as f32;
     let mut places = vec![[0.0f32; 2]; count * width];
     places.chunks_exact_mut(width).enumerate().for_each(|(i, row)| pose.row(top + i, row));
     let mut skin: Vec<Skin> = places.iter().map(|&[x, y]| ground.at(x, y, pixel)).collect();
-    for (feature, bounds) in features.iter().zip(boxes) {
+    for (feature, bounds) in features.iter().zip(bounds) {
         let [cx, cy] = feature.centre().map(|value| value as f32);
         for y in bounds.rows.0.max(top)..bounds.rows.1.min(top + count) {
             for i in (y - top) * width + bounds.columns.0..(y - top) * width + bounds.columns.1 {
