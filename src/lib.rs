@@ -7,4 +7,5 @@ pub mod error;
 pub mod filter;
 pub mod photo;
 pub mod raster;
+pub mod skin;
 pub mod units;
