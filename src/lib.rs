@@ -12,6 +12,7 @@ pub mod session;
 pub mod series;
 pub mod settings;
 pub mod source;
+pub mod phantom;
 pub mod report;
 pub mod pipeline;
 pub mod batch;
