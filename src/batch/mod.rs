@@ -9,11 +9,13 @@ mod folder;
 mod listed;
 mod manifest;
 mod patient_file;
+mod phantom;
 mod run;
 
 use std::path::Path;
 
 pub use self::listed::series_of;
+pub use self::phantom::write_phantom;
 pub use self::run::{Analysis, analyze, in_pool};
 use crate::error::{Error, Result};
 use crate::report::run::LeftOut;

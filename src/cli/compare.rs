@@ -6,8 +6,8 @@ use clap::Args;
 use dermalapse::batch;
 use dermalapse::error::Error;
 use dermalapse::pipeline;
+use dermalapse::report::run::PhotoOutcome;
 use dermalapse::report::{self, json};
-use dermalapse::source::SeriesSource;
 
 use super::common::{Common, RegionOption, ScaleOption};
 use super::{End, Output};
@@ -46,21 +46,24 @@ impl Compare {
         let series = &patient.series[0];
         let outcome = self.common.in_pool(|| pipeline::analyze_series(series, &settings, &|| bar.inc(1)))?;
         bar.finish_and_clear();
-        let complete = outcome.photos.iter().all(|photo| photo.status.is_done());
+        if outcome.view.is_none() {
+            return Err(nothing_measured(&outcome.photos));
+        }
+        let end = if outcome.photos.iter().all(|photo| photo.status.is_done()) {
+            End::Done
+        } else {
+            End::Incomplete
+        };
         let report = report::assemble(&patient, Vec::from_iter(outcome.view), &outcome.photos, &settings);
         self.common.warn_all(&report.warnings);
-        let end = match (report.views.is_empty(), complete) {
-            (true, _) => return Err(nothing_measured(series)),
-            (_, false) => End::Incomplete,
-            (_, true) => End::Done,
-        };
         Ok(Output { text: json::pretty(&report), end })
     }
 }
 
-fn nothing_measured(series: &SeriesSource) -> Error {
-    Error::Empty {
-        what: format!("none of the {} photos could be measured", series.photo_count()),
-        advice: "the warnings above say why".into(),
-    }
+fn nothing_measured(photos: &[PhotoOutcome]) -> Error {
+    let reasons = photos.iter().map(|photo| {
+        let reason = photo.reason.as_deref().unwrap_or("no reason given");
+        format!("{}: {reason}", photo.file)
+    });
+    Error::Empty { what: "no photo could be measured".into(), advice: reasons.collect::<Vec<_>>().join("; ") }
 }

@@ -7,6 +7,7 @@ mod compare;
 mod completions;
 mod measure;
 mod metrics;
+mod phantom;
 mod schema;
 
 use std::io::{self, Write};
@@ -72,6 +73,7 @@ enum Command {
     Compare(compare::Compare),
     Measure(measure::Measure),
     Align(align::Align),
+    Phantom(phantom::Phantom),
     Metrics(metrics::Metrics),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Compare(command) => command.run(),
         Command::Measure(command) => command.run(),
         Command::Align(command) => command.run(),
+        Command::Phantom(command) => command.run(),
         Command::Metrics(command) => Ok(command.run()),
         Command::Schema(command) => Ok(command.run()),
         Command::Completions(command) => Ok(command.run()),

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
+use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
 
@@ -83,7 +84,8 @@ pub fn check_id(id: &str) -> Result<()> {
     Ok(())
 }
 
-fn make(folder: &Path) -> Result<()> {
+/// Makes a folder and those above it.
+pub(crate) fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(failed(folder))
 }
 
@@ -153,13 +155,23 @@ pub fn write_json(path: &Path, record: &impl Serialize) -> Result<()> {
 ///
 /// [`Error::Write`].
 pub fn write_png(path: &Path, picture: &RgbImage) -> Result<()> {
-    write_picture(path, picture, ImageFormat::Png)
+    let mut bytes = io::Cursor::new(Vec::new());
+    let written = picture.write_to(&mut bytes, ImageFormat::Png);
+    written.map_err(|error| failed(path)(io::Error::other(error)))?;
+    write(path, bytes.get_ref())
 }
 
-fn write_picture(path: &Path, picture: &RgbImage, format: ImageFormat) -> Result<()> {
-    let mut bytes = io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, format).map_err(|error| failed(path)(io::Error::other(error)))?;
-    write(path, bytes.get_ref())
+/// Writes a picture as JPEG of `quality` (`1..=100`) to `path`, whole or not
+/// at all.
+///
+/// # Errors
+///
+/// [`Error::Write`].
+pub fn write_jpeg(path: &Path, picture: &RgbImage, quality: u8) -> Result<()> {
+    let mut bytes = Vec::new();
+    let written = picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality));
+    written.map_err(|error| failed(path)(io::Error::other(error)))?;
+    write(path, &bytes)
 }
 
 #[cfg(test)]
