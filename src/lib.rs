@@ -4,6 +4,7 @@
 pub mod color;
 pub mod error;
 pub mod filter;
+pub mod lesion;
 pub mod metrics;
 pub mod raster;
 pub mod region;

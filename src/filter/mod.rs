@@ -6,5 +6,6 @@
 
 pub mod background;
 pub mod components;
+pub mod contours;
 pub mod gaussian;
 pub mod morphology;
