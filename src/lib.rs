@@ -1,13 +1,22 @@
 //! Measures how skin changes between photographs, with an error bar on every number.
 
 // In the order in which data flows: a module uses only modules above it.
-pub mod color;
 pub mod error;
-pub mod filter;
-pub mod lesion;
-pub mod metrics;
-pub mod raster;
-pub mod region;
-pub mod series;
-pub mod session;
 pub mod units;
+pub mod raster;
+pub mod color;
+pub mod filter;
+pub mod photo;
+pub mod calibration;
+pub mod alignment;
+pub mod region;
+pub mod metrics;
+pub mod lesion;
+pub mod session;
+pub mod series;
+pub mod settings;
+pub mod source;
+pub mod phantom;
+pub mod report;
+pub mod pipeline;
+pub mod batch;

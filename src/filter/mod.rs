@@ -9,3 +9,5 @@ pub mod components;
 pub mod contours;
 pub mod gaussian;
 pub mod morphology;
+pub mod resample;
+pub mod scale_space;

@@ -8,13 +8,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub mod excess;
-pub mod photometry;
 mod places;
+pub mod photometry;
 pub mod segmentation;
+mod identity;
+pub mod tracking;
 
 pub use excess::excess;
 pub use photometry::{Light, Noise};
 pub use segmentation::{Spot, Thresholds};
+pub use tracking::{Sight, Sighting, Track, track};
 
 /// The kinds of lesion that are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -83,16 +83,36 @@ pub fn smoothed(excess: &Plane, level: &Level) -> Plane {
 /// persistence). Doses are measured on the unsmoothed excess.
 pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Spot> {
     let smooth = smoothed(excess, level);
-    let found = regions(&smooth, level, thresholds);
+    measured(kind, excess, &smooth, level, regions(&smooth, level, thresholds))
+}
+
+/// Lesions found by other means, as their pixels on the coarse level,
+/// measured on a plane of their own excess.
+pub fn from_pixels(kind: LesionKind, excess: &Plane, level: &Level, found: Vec<Component>) -> Vec<Spot> {
+    measured(kind, excess, &smoothed(excess, level), level, found)
+}
+
+fn measured(
+    kind: LesionKind,
+    excess: &Plane,
+    smooth: &Plane,
+    level: &Level,
+    found: Vec<Component>,
+) -> Vec<Spot> {
     let mut owner = owners(&found, excess.dim());
-    grow(&mut owner, level.scale.px(RIM_MM).round().max(1.0) as usize);
+    grow(&mut owner, rim(level));
     let places = Places::new(&owner, found.len(), &level.skin, level.scale);
     let noise = Noise::new(excess, places.plain(), places.apart());
     let spot = |(index, pixels): (usize, Component)| {
-        let light = Light::measure(excess, &smooth, places.place(index), &places.ring(index), &noise)?;
+        let light = Light::measure(excess, smooth, places.place(index), &places.ring(index), &noise)?;
         spot_of(kind, level.factor, pixels, &light)
     };
     found.into_iter().enumerate().filter_map(spot).collect()
+}
+
+/// [`RIM_MM`] in whole pixels, at least one.
+pub(crate) fn rim(level: &Level) -> usize {
+    level.scale.px(RIM_MM).round().max(1.0) as usize
 }
 
 /// The mask of all spots' pixels on the coarse level.
