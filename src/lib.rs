@@ -13,6 +13,7 @@ pub mod alignment;
 pub mod region;
 pub mod canvas;
 pub mod metrics;
+pub mod lesion;
 pub mod session;
 pub mod series;
 pub mod settings;
