@@ -24,6 +24,10 @@ pub fn components(mask: &Mask) -> Vec<Component> {
 
 /// 0 outside `mask`, and one number from 1 upwards per 8-connected component.
 pub fn labels(mask: &Mask) -> Array2<u32> {
+    if mask.len() < 2 {
+        // `imageproc` 0.27 has no room for the one label of a single pixel.
+        return mask.mapv(u32::from);
+    }
     let image = connected_components(&mask_to_image(mask), Connectivity::Eight, image::Luma([0]));
     Array2::from_shape_vec(mask.raw_dim(), image.into_raw()).expect("one label per pixel")
 }
@@ -57,6 +61,11 @@ mod tests {
             array![[true, false, false], [false, true, false], [false, false, false], [true, false, false]];
         let found = components(&mask);
         assert_eq!(found, vec![vec![(0, 0), (1, 1)], vec![(0, 3)]]);
+    }
+
+    #[test]
+    fn a_single_pixel_is_a_component() {
+        assert_eq!(components(&array![[true]]), vec![vec![(0, 0)]]);
     }
 
     #[test]

@@ -8,3 +8,5 @@ pub mod background;
 pub mod components;
 pub mod gaussian;
 pub mod morphology;
+pub mod resample;
+pub mod scale_space;

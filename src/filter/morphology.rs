@@ -2,7 +2,7 @@
 
 use imageproc::distance_transform::euclidean_squared_distance_transform;
 
-use crate::raster::{Mask, mask_to_image};
+use crate::raster::{Mask, Plane, mask_to_image};
 
 /// The pixels within `radius` pixels of the mask.
 pub fn dilate(mask: &Mask, radius: f64) -> Mask {
@@ -20,6 +20,19 @@ pub fn erode(mask: &Mask, radius: f64) -> Mask {
     !dilate(&!mask, radius)
 }
 
+/// How far each pixel of the mask lies from the nearest pixel outside it,
+/// pixels; 0 outside. Where nothing is outside, infinite. The border of the
+/// plane does not count as outside.
+pub fn depth(mask: &Mask) -> Plane {
+    let outside = !mask;
+    if !outside.iter().any(|&out| out) {
+        return Plane::from_elem(mask.raw_dim(), f32::INFINITY);
+    }
+    let distances = euclidean_squared_distance_transform(&mask_to_image(&outside));
+    let depths = distances.as_raw().iter().map(|&squared| squared.sqrt() as f32).collect();
+    Plane::from_shape_vec(mask.raw_dim(), depths).expect("one value per pixel")
+}
+
 /// The mask without parts narrower than twice `radius` pixels.
 pub fn open(mask: &Mask, radius: f64) -> Mask {
     dilate(&erode(mask, radius), radius)
@@ -34,6 +47,13 @@ pub fn close(mask: &Mask, radius: f64) -> Mask {
 mod tests {
     use super::*;
     use ndarray::Array2;
+
+    #[test]
+    fn the_depth_of_a_square_grows_to_its_middle() {
+        let mask = Array2::from_shape_fn((7, 7), |(y, x)| (1..6).contains(&x) && (1..6).contains(&y));
+        let depth = depth(&mask);
+        assert_eq!([depth[[0, 0]], depth[[1, 1]], depth[[3, 3]]], [0.0, 1.0, 3.0]);
+    }
 
     #[test]
     fn a_pixel_grows_to_a_disk_and_shrinks_back() {

@@ -106,12 +106,21 @@ pub fn sum_tiles<const N: usize>(
     tiles: &crate::region::Tiles,
     measure: impl Fn(usize, usize) -> [f64; N] + Sync,
 ) -> Vec<[f64; N]> {
-    let labels = tiles.labels();
+    sum_labels(tiles.labels(), tiles.count(), measure)
+}
+
+/// Sums over the pixels of each of `count` labels of `measure(x, y)`, as
+/// [`sum_tiles`] does.
+pub fn sum_labels<const N: usize>(
+    labels: &ndarray::Array2<u16>,
+    count: usize,
+    measure: impl Fn(usize, usize) -> [f64; N] + Sync,
+) -> Vec<[f64; N]> {
     let lines: Vec<Vec<[f64; N]>> = (0..labels.nrows())
         .into_par_iter()
         .with_min_len(16)
         .map(|y| {
-            let mut sums = vec![[0.0; N]; tiles.count()];
+            let mut sums = vec![[0.0; N]; count];
             for (x, &label) in row(labels, y).iter().enumerate() {
                 if label != crate::region::Tiles::OUTSIDE {
                     let at = measure(x, y);
@@ -121,7 +130,7 @@ pub fn sum_tiles<const N: usize>(
             sums
         })
         .collect();
-    let mut total = vec![[0.0; N]; tiles.count()];
+    let mut total = vec![[0.0; N]; count];
     for line in &lines {
         for (sum, part) in total.iter_mut().zip(line) {
             sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);

@@ -4,11 +4,13 @@
 //! measures on [`Maps`] inside a [`Region`](crate::region::Region).
 
 mod estimate;
+pub mod glcm;
 pub mod inflammation;
 pub mod maps;
 pub mod pigmentation;
 pub mod pores;
 pub mod redness;
+pub mod relief;
 pub mod scars;
 pub mod stretch_marks;
 pub mod texture;
@@ -16,6 +18,7 @@ pub mod wrinkles;
 
 pub use estimate::Estimate;
 pub use maps::Maps;
+pub use relief::Relief;
 
 /// A group of metrics that measure one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,6 +6,9 @@ use super::shape::{Curve, Outline};
 /// Full width at half height of a Gaussian over its standard deviation.
 const FWHM: f32 = 2.354_82;
 
+/// Share of the microrelief that scarred skin lacks.
+const SMOOTHNESS: f32 = 0.6;
+
 /// What the skin is at one point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Skin {
@@ -189,6 +192,7 @@ impl Feature for Scar {
         let distance = dx.hypot(dy).max(1e-6);
         let radius = self.outline.radius_towards(f64::from(dx / distance), f64::from(dy / distance));
         let profile = self.profile(distance / radius as f32);
+        skin.height *= 1.0 - SMOOTHNESS * profile;
         skin.height -= self.depth as f32 * profile;
         let narrow = (0.35 * self.depth / self.outline.radius).min(0.5) as f32;
         skin.openness *= 1.0 - narrow * profile;
@@ -254,6 +258,7 @@ impl Feature for StretchMark {
         let profile = taper(along) * (-std::f32::consts::LN_2 * q.powi(4)).exp();
         skin.blood *= 1.0 + self.blood as f32 * profile;
         skin.melanin *= 1.0 + self.melanin as f32 * profile;
+        skin.height *= 1.0 - SMOOTHNESS * profile;
         skin.height -= self.depth as f32 * profile;
     }
 }

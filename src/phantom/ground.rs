@@ -43,8 +43,8 @@ impl Ground {
     /// Melanin and blood relative to their means.
     fn tone(&self, x: f32, y: f32) -> (f32, f32) {
         let wave = |size: f32, seed: usize| smooth(x / size, y / size, self.seeds[seed]);
-        let melanin = 1.45 * wave(7.0, 0) + 1.25 * wave(2.1, 1) + 1.1 * wave(0.8, 2);
-        let blood = 1.3 * wave(9.0, 3) + 1.35 * wave(3.1, 4) + 1.2 * wave(1.1, 5);
+        let melanin = 0.65 * wave(8.0, 0) + 0.55 * wave(2.6, 1) + 0.52 * wave(0.7, 2);
+        let blood = 0.6 * wave(11.0, 3) + 0.6 * wave(3.7, 4) + 0.53 * wave(1.1, 5);
         ((self.mottling * melanin).exp(), (BLOOD_UNEVENNESS * self.mottling * blood).exp())
     }
 
@@ -52,13 +52,13 @@ impl Ground {
     fn relief(&self, x: f32, y: f32, pixel: f32) -> f32 {
         let [gx, gy] = self.grain;
         let (along, across) = (x * gx + y * gy, y * gx - x * gy);
-        let stray = 0.3 * smooth(x / 1.7, y / 1.7, self.seeds[6]);
+        let stray = 0.14 * smooth(x / 1.7, y / 1.7, self.seeds[6]);
         let (u, v) = (along / (1.3 * FURROW_SPACING_MM) + stray, across / FURROW_SPACING_MM - stray);
         let (first, second) = cellular(u, v, self.seeds[6]);
         let furrow = (-((second - first) / 0.24).powi(2)).exp();
-        let grain = smooth(x / 0.16, y / 0.16, self.seeds[7]);
+        let grain = smooth(x / 0.24, y / 0.24, self.seeds[7]);
         let seen = (-(pixel / RELIEF_PIXEL_MM).powi(2)).exp();
-        self.relief_mm * seen * (0.22 * grain - 0.7 * furrow - 0.35 * first * first)
+        self.relief_mm * seen * (0.1 * grain - 0.7 * furrow - 0.35 * first * first)
     }
 }
 

@@ -21,16 +21,19 @@
 
 mod features;
 mod ground;
+mod lighting;
 mod noise;
 mod optics;
 mod patient;
 mod pose;
 mod presets;
+mod ranges;
 mod render;
 mod scene;
 mod sensor;
 mod shape;
 mod spectra;
+mod survey;
 mod truth;
 
 use image::RgbImage;
@@ -77,7 +80,7 @@ pub fn render_shot(plan: &PatientPlan, view: usize, session: usize, shot: u32) -
     exists(plan, view, session)?;
     Ok(Rendered {
         image: render::render(plan, view, session, shot),
-        truth: truth::of_shot(plan, view, session, shot),
+        truth: survey::of_shot(plan, view, session, shot),
     })
 }
 
@@ -88,7 +91,7 @@ pub fn render_shot(plan: &PatientPlan, view: usize, session: usize, shot: u32) -
 /// [`Error::OutOfRange`] if the plan lies outside its ranges.
 pub fn truth_of(plan: &PatientPlan) -> Result<Truth> {
     plan.check()?;
-    let sessions = |view| (0..plan.sessions.len()).map(|s| truth::of_shot(plan, view, s, 0)).collect();
+    let sessions = |view| (0..plan.sessions.len()).map(|s| survey::of_shot(plan, view, s, 0)).collect();
     let views = plan.views.iter().enumerate();
     Ok(Truth {
         schema: TRUTH_SCHEMA.into(),

@@ -189,10 +189,10 @@ mod tests {
         let pose = Pose::of(&plan, 0, 1, 0);
         let mut row = vec![[0.0f32; 2]; 401];
         pose.row(77, &mut row);
-        for x in 0..401 {
+        for (x, point) in row.iter().enumerate() {
             let [there, down] = pose.project(pose.unproject([x as f64, 77.0]));
             assert!((there - x as f64).abs() < 1e-6 && (down - 77.0).abs() < 1e-6);
-            let [there, down] = pose.project(row[x].map(f64::from));
+            let [there, down] = pose.project(point.map(f64::from));
             assert!((there - x as f64).abs() < 0.01 && (down - 77.0).abs() < 0.01);
         }
     }

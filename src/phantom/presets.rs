@@ -58,7 +58,7 @@ impl PatientPlan {
             width: 800,
             height: 600,
             px_per_mm: 20.0,
-            tone: 0.03,
+            tone: 0.015,
             blood: 0.006,
             seed: 1,
             tissue: TissuePlan::default(),

@@ -14,6 +14,8 @@ const MARGIN: f64 = 0.12;
 /// Free skin between lesions, mm: they must not touch.
 const GAP_MM: f64 = 1.0;
 
+/// The tone at which a plan's excess of melanin is a multiple of the skin's own.
+const REFERENCE_TONE: f64 = 0.015;
 /// Half of the part of the photo, along each side, where spots come and go.
 const CENTRAL: f64 = 0.4;
 
@@ -111,7 +113,7 @@ pub fn hairs(plan: &PatientPlan, view: usize, session: usize) -> Vec<Hair> {
             let centre = [(random.random::<f64>() - 0.5) * width, (random.random::<f64>() - 0.5) * height];
             let length = 6.0 + 14.0 * random.random::<f64>();
             let direction = 360.0 * random.random::<f64>();
-            let curve = Curve::new(centre, length, direction, 0.12, random);
+            let curve = Curve::new(centre, length, direction, 0.05, random);
             Hair { curve, width: 0.05 + 0.04 * random.random::<f64>() }
         })
         .collect()
@@ -232,10 +234,11 @@ impl<'a> Layout<'a> {
 
     fn spot(&mut self, random: &mut Pcg64Mcg) -> Option<Lesion> {
         let skin = &self.plan.skin;
-        let radius = skin.spot_radius_mm * scatter(0.35, random);
-        let outline = Outline::irregular(radius, 0.22, random);
-        let excess = skin.spot_excess * scatter(0.3, random);
-        let edge = skin.spot_edge_mm;
+        let radius = skin.spot_radius_mm * scatter(0.4, random);
+        let outline = Outline::irregular(radius, 0.2, random);
+        let relative = (REFERENCE_TONE / self.plan.tone).sqrt();
+        let excess = skin.spot_excess * relative * scatter(0.4, random);
+        let edge = skin.spot_edge_mm * scatter(0.3, random);
         let centre = self.free(outline.reach() + edge, random)?;
         Some(Lesion { id: String::new(), kind: LesionKind::Pigmented, centre, outline, edge, excess })
     }
@@ -312,9 +315,9 @@ impl<'a> Layout<'a> {
         (0..self.number(skin.wrinkles_per_cm2))
             .map(|_| {
                 let centre = self.anywhere(random);
-                let direction = skin.wrinkle_direction_deg + 12.0 * (2.0 * random.random::<f64>() - 1.0);
-                let curve = Curve::new(centre, 9.0 * scatter(0.4, random), direction, 0.035, random);
-                let width = 0.32 * scatter(0.3, random);
+                let direction = skin.wrinkle_direction_deg + 8.0 * (2.0 * random.random::<f64>() - 1.0);
+                let curve = Curve::new(centre, 13.0 * scatter(0.4, random), direction, 0.02, random);
+                let width = 0.4 * scatter(0.3, random);
                 Wrinkle { curve, width, depth: skin.wrinkle_depth_mm * scatter(0.35, random) }
             })
             .collect()
@@ -376,7 +379,7 @@ mod tests {
         let inside = |pore: &&Pore| pore.centre[0].abs() < width / 2.0 && pore.centre[1].abs() < height / 2.0;
         let density =
             Scene::of(&plan, 0).pores.iter().filter(inside).count() as f64 / (width * height / 100.0);
-        assert!((density - 60.0).abs() < 4.0, "{density}");
+        assert!((density - 50.0).abs() < 4.0, "{density}");
     }
 
     #[test]

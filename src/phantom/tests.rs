@@ -45,8 +45,8 @@ fn centroid(image: &RgbImage) -> [f64; 2] {
 fn mean_lab(image: &RgbImage) -> Lab {
     let mut sum = [0.0f64; 3];
     for pixel in image.pixels() {
-        for channel in 0..3 {
-            sum[channel] += f64::from(linear_from_srgb(f32::from(pixel.0[channel]) / 255.0));
+        for (sum, &value) in sum.iter_mut().zip(&pixel.0) {
+            *sum += f64::from(linear_from_srgb(f32::from(value) / 255.0));
         }
     }
     let count = f64::from(image.width() * image.height());

@@ -72,12 +72,12 @@ impl Tiles {
         (label != Self::OUTSIDE).then_some(label as usize)
     }
 
-    /// The label of each pixel of row `y` of a plane reduced by `factor`
-    /// (at most [`Tiles::factor`]) and `width` pixels wide.
+    /// The label of each pixel of row `y` of a plane reduced by `factor` and
+    /// `width` pixels wide: that of the cell which holds the pixel's centre.
     pub fn line(&self, y: usize, factor: usize, width: usize) -> impl Iterator<Item = u16> + '_ {
-        let ratio = (self.factor / factor).max(1);
-        let line = (y / ratio < self.labels.nrows()).then(|| row(&self.labels, y / ratio));
-        (0..width).map(move |x| line.and_then(|line| line.get(x / ratio)).copied().unwrap_or(Self::OUTSIDE))
+        let cell = move |at: usize| (2 * at + 1) * factor / (2 * self.factor);
+        let line = (cell(y) < self.labels.nrows()).then(|| row(&self.labels, cell(y)));
+        (0..width).map(move |x| line.and_then(|line| line.get(cell(x))).copied().unwrap_or(Self::OUTSIDE))
     }
 
     /// The number of cells in each tile.
@@ -118,6 +118,8 @@ mod tests {
         let line: Vec<u16> = tiles.line(0, 2, 13).collect();
         assert_eq!(line[..5], [Tiles::OUTSIDE, Tiles::OUTSIDE, 0, 0, 1]);
         assert_eq!(line[12], Tiles::OUTSIDE);
+        let coarser: Vec<u16> = tiles.line(0, 8, 3).collect();
+        assert_eq!(coarser, [0, 1, 2]);
         assert_eq!(tiles.cells(), [3.0, 4.0, 4.0, 4.0, 4.0, 4.0]);
     }
 }

@@ -1,0 +1,182 @@
+//! Bringing the light of one session to that of another.
+//!
+//! A camera and a lamp scale each channel of linear light by a gain of their
+//! own, and the lamp's position adds a smooth field that is common to the
+//! channels. Both are found where the skin did not change ([`reference_skin`])
+//! and divided out. The mean of the whole photo is never taken as grey: the
+//! skin fills it, and its redness would be cancelled with the lamp's.
+
+pub mod field;
+#[cfg(test)]
+pub(crate) mod modelled_skin;
+pub mod reference_skin;
+
+use ndarray::Zip;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::field::ShadingField;
+pub use self::reference_skin::{SkinPair, from_reference_skin};
+use crate::error::Warning;
+use crate::photo::Photo;
+use crate::raster::{self, Plane};
+use crate::units::{FilterScale, Scale};
+
+/// What a calibration rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A colour card in the photo.
+    Card,
+    /// Skin that did not change between the sessions.
+    ReferenceSkin,
+    /// A white or grey patch in the photo.
+    WhitePatch,
+    /// Nothing: the photo's colours are as the camera gave them.
+    None,
+}
+
+/// How a photo's linear light is brought to the reference session's.
+///
+/// The calibrated value of a channel is `linear * gain / field`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    /// What it rests on.
+    pub method: Method,
+    /// Gains of red, green and blue in linear light; 1 if there are none.
+    pub gains: [f32; 3],
+    /// The smooth field of light relative to the reference session's; none if it is even.
+    pub field: Option<ShadingField>,
+    /// Standard error of the natural logarithm of each gain.
+    pub gain_log_sd: [f64; 3],
+    /// Median colour difference (ΔE2000) that is left on unchanged skin after the correction.
+    pub delta_e_2000: Option<f64>,
+    /// Share of the skin offered that the gains rest on, `0..=1`.
+    pub share_used: f64,
+    /// Why there is no calibration, where one was sought.
+    pub warning: Option<Warning>,
+}
+
+impl Calibration {
+    /// No calibration: colours stay as the camera gave them.
+    pub fn none() -> Self {
+        Self {
+            method: Method::None,
+            gains: [1.0; 3],
+            field: None,
+            gain_log_sd: [0.0; 3],
+            delta_e_2000: None,
+            share_used: 0.0,
+            warning: None,
+        }
+    }
+
+    /// No calibration because of `warning`.
+    pub(crate) fn refused(warning: Warning) -> Self {
+        Self { warning: Some(warning), ..Self::none() }
+    }
+}
+
+/// A photo with the light of its session known relative to the reference session's.
+#[derive(Debug, Clone)]
+pub struct CalibratedPhoto {
+    photo: Photo,
+    calibration: Calibration,
+    scale: Option<Scale>,
+}
+
+impl CalibratedPhoto {
+    /// The photo seen through its calibration.
+    pub fn new(photo: Photo, calibration: Calibration, scale: Option<Scale>) -> Self {
+        Self { photo, calibration, scale }
+    }
+
+    /// The photo as decoded.
+    pub fn photo(&self) -> &Photo {
+        &self.photo
+    }
+
+    /// The calibration.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// The scale, if known.
+    pub fn scale(&self) -> Option<Scale> {
+        self.scale
+    }
+
+    /// The scale by which filters choose their sizes on the full photo.
+    pub fn filter_scale(&self) -> FilterScale {
+        FilterScale::of(self.scale, self.photo.width(), self.photo.height())
+    }
+
+    /// The same photo with another calibration.
+    pub fn recalibrated(self, calibration: Calibration) -> Self {
+        Self { calibration, ..self }
+    }
+
+    /// Calibrated linear light of red, green and blue, averaged over `factor`
+    /// by `factor` cells; 1 is the reference session's white, more is possible.
+    pub fn linear(&self, factor: usize) -> [Plane; 3] {
+        let mut channel = 0;
+        self.photo.linear(factor).map(|mut plane| {
+            let gain = self.calibration.gains[channel];
+            channel += 1;
+            match self.log_field(&plane) {
+                Some(log_field) => Zip::from(&mut plane)
+                    .and(&log_field)
+                    .par_for_each(|value, &log_field| *value *= gain * (-log_field).exp()),
+                None if gain != 1.0 => Zip::from(&mut plane).par_for_each(|value| *value *= gain),
+                None => {}
+            }
+            plane
+        })
+    }
+
+    /// Calibrated optical density (natural units) of one channel, averaged
+    /// over `factor` by `factor` cells in linear light.
+    pub fn density(&self, channel: usize, factor: usize) -> Plane {
+        let mut density = self.photo.density(channel, factor, self.calibration.gains[channel]);
+        if let Some(log_field) = self.log_field(&density) {
+            Zip::from(&mut density).and(&log_field).par_for_each(|value, &log_field| *value += log_field);
+        }
+        density
+    }
+
+    /// The logarithm of the field on the cells of `plane`, whatever their reduction.
+    fn log_field(&self, plane: &Plane) -> Option<Plane> {
+        let field = self.calibration.field.as_ref()?;
+        let (width, height) = raster::size(plane);
+        Some(field.log_plane(width, height))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{Rgb, RgbImage};
+
+    fn photo() -> Photo {
+        Photo::from_rgb8("p", RgbImage::from_fn(40, 30, |x, y| Rgb([150 + x as u8, 100 + y as u8, 80])))
+    }
+
+    #[test]
+    fn no_calibration_leaves_the_photo_as_it_is() {
+        let calibrated = CalibratedPhoto::new(photo(), Calibration::none(), None);
+        assert_eq!(calibrated.linear(2), photo().linear(2));
+        assert_eq!(calibrated.density(1, 2), photo().density(1, 2, 1.0));
+    }
+
+    #[test]
+    fn density_and_linear_light_are_calibrated_alike() {
+        let field = ShadingField::new([0.3, -0.1, 0.2, 0.05, -0.15], [0.0, 0.0, 1.0, 1.0]);
+        let calibration = Calibration { gains: [1.2, 0.9, 1.05], field: Some(field), ..Calibration::none() };
+        let calibrated = CalibratedPhoto::new(photo(), calibration, None);
+        for channel in 0..3 {
+            let linear = &calibrated.linear(3)[channel];
+            let density = calibrated.density(channel, 3);
+            assert!(linear.iter().zip(&density).all(|(l, d)| (-l.ln() - d).abs() < 1e-5));
+        }
+    }
+}

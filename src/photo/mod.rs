@@ -1,0 +1,187 @@
+//! Photographs: decoded within limits, upright, in sRGB.
+//!
+//! The only module that reads photographs. A [`Photo`] keeps its samples as
+//! they were coded (8 bits stay 8 bits) and hands out what is measured on:
+//! planes of linear light or of optical density, box-averaged to the
+//! reduction that the caller asks for.
+
+mod decode;
+mod facts;
+mod icc;
+mod jpeg;
+mod orientation;
+mod samples;
+
+use std::path::Path;
+
+use image::RgbImage;
+
+pub use self::decode::DecodeLimits;
+pub use self::facts::CaptureFacts;
+pub use self::jpeg::JpegQuality;
+use self::orientation::Orientation;
+use self::samples::Samples;
+use crate::color;
+use crate::error::{Result, Warning};
+use crate::raster::Plane;
+
+/// A photograph, upright, sRGB.
+///
+/// # Guarantees
+///
+/// - At least one pixel wide and high.
+/// - EXIF orientation and colour profile are applied.
+#[derive(Debug, Clone)]
+pub struct Photo {
+    file: String,
+    blake3: String,
+    width: usize,
+    height: usize,
+    samples: Samples,
+    facts: CaptureFacts,
+    warnings: Vec<Warning>,
+}
+
+impl Photo {
+    /// Reads the photograph at `path`: JPEG, PNG, TIFF or WebP by content,
+    /// grey or colour, 8 or 16 bits.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Read`] if the file cannot be read,
+    /// [`crate::Error::TooLarge`] if its header claims more pixels than
+    /// `limits` allows, and [`crate::Error::Decode`] if it is empty, cut
+    /// short, CMYK or of no supported format.
+    pub fn open(path: &Path, limits: &DecodeLimits) -> Result<Self> {
+        let bytes = decode::read_file(path, limits)?;
+        let stored = decode::decode(path, &bytes, limits)?;
+        let (orientation, mut facts) = facts::read(&bytes);
+        let table = stored.jpeg.as_ref().and_then(|markers| markers.first_table);
+        facts.jpeg_quality = table.as_ref().map(JpegQuality::from_table);
+        let mut warnings = stored.warnings;
+        let samples = in_srgb(stored.samples, stored.icc.as_deref(), &facts, &mut warnings);
+        let (width, height) = orientation.size(stored.width, stored.height);
+        Ok(Self {
+            file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            blake3: blake3::hash(&bytes).to_hex().to_string(),
+            width,
+            height,
+            samples: upright(samples, orientation, stored.width, stored.height),
+            facts,
+            warnings,
+        })
+    }
+
+    /// The photograph that `image` shows, in sRGB, under the name `file`; its
+    /// hash is that of its size and samples. For pictures made in memory,
+    /// with at least one pixel.
+    pub fn from_rgb8(file: &str, image: RgbImage) -> Self {
+        debug_assert!(image.width() > 0 && image.height() > 0, "a photo has pixels");
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&image.width().to_le_bytes()).update(&image.height().to_le_bytes());
+        hasher.update(image.as_raw());
+        Self {
+            file: file.to_owned(),
+            blake3: hasher.finalize().to_hex().to_string(),
+            width: image.width() as usize,
+            height: image.height() as usize,
+            samples: Samples::U8(image.into_raw()),
+            facts: CaptureFacts::default(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Width, pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height, pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Name of the file, without its folder.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// BLAKE3 hash of the file's bytes, in hexadecimal.
+    pub fn blake3(&self) -> &str {
+        &self.blake3
+    }
+
+    /// What the camera noted.
+    pub fn facts(&self) -> &CaptureFacts {
+        &self.facts
+    }
+
+    /// What was odd about the file.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// The photo with 8 bits per channel.
+    pub fn to_rgb8(&self) -> RgbImage {
+        RgbImage::from_raw(self.width as u32, self.height as u32, self.samples.to_u8())
+            .expect("three samples per pixel")
+    }
+
+    /// Linear light of red, green and blue, `0..=1`, averaged over `factor`
+    /// by `factor` cells. Rows and columns that do not fill a cell are dropped.
+    pub fn linear(&self, factor: usize) -> [Plane; 3] {
+        [0, 1, 2].map(|channel| self.samples.linear(self.width, channel, factor, |value| value))
+    }
+
+    /// Optical density (natural units) of one channel: `-ln` of its linear
+    /// light, averaged over `factor` by `factor` cells and multiplied by `gain`.
+    pub fn density(&self, channel: usize, factor: usize, gain: f32) -> Plane {
+        self.samples.linear(self.width, channel, factor, |value| color::density(value * gain))
+    }
+
+    /// The green channel as coded, `0..=255`, averaged over `factor` by
+    /// `factor` cells: for finding points, never for measuring.
+    pub fn encoded_green(&self, factor: usize) -> Plane {
+        self.samples.encoded(self.width, 1, factor)
+    }
+}
+
+/// The samples in sRGB, with a warning where that could not be made sure.
+fn in_srgb(
+    samples: Samples,
+    profile: Option<&[u8]>,
+    facts: &CaptureFacts,
+    warnings: &mut Vec<Warning>,
+) -> Samples {
+    let Some(profile) = profile else {
+        if facts.colour_space_stated == Some(false) {
+            warnings.push(Warning::new(
+                "colour_space_unknown",
+                "the file names no colour space and has no profile; its colours are taken as sRGB. \
+                 Set the camera to sRGB",
+            ));
+        }
+        return samples;
+    };
+    match icc::to_srgb(&samples, profile) {
+        Ok(converted) => converted.unwrap_or(samples),
+        Err(reason) => {
+            let message = format!(
+                "the embedded colour profile cannot be used ({reason}); the colours are taken as sRGB. \
+                 Export the photo as sRGB"
+            );
+            warnings.push(Warning::new("icc_profile_unusable", message));
+            samples
+        }
+    }
+}
+
+fn upright(samples: Samples, orientation: Orientation, width: usize, height: usize) -> Samples {
+    match samples {
+        Samples::U8(values) => Samples::U8(orientation.upright(values, width, height)),
+        Samples::U16(values) => Samples::U16(orientation.upright(values, width, height)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! The valid skin of a photo: not background, hair, ink, glare or black.
+//!
+//! The mask is found on a reduced photo and asks no brightness of skin, so
+//! that it works alike on all tones. Lesions belong to it, however dark or
+//! blue: what the colour gate leaves out *inside* the skin is taken back in.
+
+mod chroma;
+mod hair;
+mod parts;
+
+use ndarray::Zip;
+
+use self::chroma::{Chromaticity, SkinColour};
+use self::parts::{Part, select};
+use crate::filter::background::background;
+use crate::filter::morphology;
+use crate::photo::Photo;
+use crate::raster::{self, Mask, Plane};
+use crate::units::FilterScale;
+
+/// The valid skin of a photo, on cells of `factor` by `factor` pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Skin {
+    /// Cells that show measurable skin.
+    pub mask: Mask,
+    /// Pixels of the photo along a cell.
+    pub factor: usize,
+    /// Cells where surface reflection hides the skin.
+    pub glare: Mask,
+    /// Cells covered by hair.
+    pub hair: Mask,
+    /// Share of the photo that is valid skin, `0..=1`.
+    pub coverage: f64,
+}
+
+/// Cells per millimetre that the skin is sought at, if the photo has them.
+const CELLS_PER_MM: f64 = 6.0;
+
+/// Most cells that the skin is sought on.
+const MOST_CELLS: usize = 500_000;
+
+impl Skin {
+    /// The valid skin of `photo`; `scale` is that of the full photo.
+    pub fn of(photo: &Photo, scale: FilterScale) -> Self {
+        let factor = reduction(photo.width(), photo.height(), scale);
+        valid_skin(&photo.linear(factor), factor, scale)
+    }
+
+    /// The mask on cells of `factor` by `factor` pixels of a photo that has
+    /// `width` by `height` such cells.
+    pub fn mask_at(&self, factor: usize, width: usize, height: usize) -> Mask {
+        let (cells, lines) = raster::size(&self.mask);
+        let place = |at: usize, size: usize| {
+            let pixel = raster::cell_centre(at as f64, factor);
+            let cell = raster::in_cells(pixel, self.factor).round().max(0.0) as usize;
+            cell.min(size.saturating_sub(1))
+        };
+        let across: Vec<usize> = (0..width).map(|x| place(x, cells)).collect();
+        raster::mask_rows(width, height, |y, out| {
+            let line = raster::row(&self.mask, place(y, lines));
+            out.iter_mut().zip(&across).for_each(|(inside, &x)| *inside = line[x]);
+        })
+    }
+}
+
+/// The reduction that the skin of a photo of `width` by `height` pixels is sought at.
+pub fn reduction(width: usize, height: usize, scale: FilterScale) -> usize {
+    let by_area = ((width * height) as f64 / MOST_CELLS as f64).sqrt().ceil() as usize;
+    let most = width.min(height).max(1);
+    scale.reduction_to(CELLS_PER_MM).max(by_area).clamp(1, most)
+}
+
+/// The valid skin on planes of linear light (red, green, blue) that were
+/// reduced by `factor`; `scale` is that of the full photo.
+///
+/// Where nothing can be skin, the mask is empty.
+pub fn valid_skin(linear: &[Plane; 3], factor: usize, scale: FilterScale) -> Skin {
+    let scale = scale.reduced(factor);
+    let chromaticity = Chromaticity::of(linear);
+    let Some(colour) = SkinColour::of(&chromaticity) else { return no_skin(&linear[0], factor) };
+    let skin_coloured = coloured(&chromaticity, &colour);
+    let brightness = median_inside(&linear[1], &skin_coloured);
+    let other = Zip::from(&skin_coloured)
+        .and(&linear[1])
+        .par_map_collect(|&skin, &green| !skin || green < BLACK * brightness);
+    let outside = background_parts(&other);
+    let legible = linear[1].mapv(|green| green > INK_DARKEST.max(BLACK * brightness));
+    let ink = ink(&(&other & &legible), &chromaticity, &colour, scale);
+    let hair = hair::hair(&linear[1], brightness, scale);
+    let skin = !(outside | ink | &hair);
+    let usual = linear.each_ref().map(|plane| median_inside(plane, &skin_coloured));
+    let glare = glare(linear, &skin, usual, scale);
+    let mask = without_slivers(&(skin & !&glare), scale);
+    let coverage = raster::count(&mask) as f64 / mask.len().max(1) as f64;
+    Skin { mask, factor, glare, hair, coverage }
+}
+
+fn no_skin(plane: &Plane, factor: usize) -> Skin {
+    let none = || Mask::from_elem(plane.raw_dim(), false);
+    Skin { mask: none(), factor, glare: none(), hair: none(), coverage: 0.0 }
+}
+
+fn coloured(chromaticity: &Chromaticity, colour: &SkinColour) -> Mask {
+    Zip::from(&chromaticity.red_green)
+        .and(&chromaticity.green_blue)
+        .and(&chromaticity.lit)
+        .par_map_collect(|&x, &y, &lit| lit && colour.accepts([x.into(), y.into()]))
+}
+
+/// Share of the skin's usual brightness below which a region is deep shadow,
+/// a black cloth or the rim of a dermatoscope. Only such regions at the
+/// border go; a black mole inside the skin stays.
+const BLACK: f32 = 0.1;
+
+/// Least size of a part at the border that is background, as a share of the
+/// photo; smaller ones are specks of the skin.
+const LEAST_BACKGROUND: f64 = 0.002;
+
+fn background_parts(other: &Mask) -> Mask {
+    let least = LEAST_BACKGROUND * other.len() as f64;
+    select(other, |part: &Part| part.at_border && part.area > least)
+}
+
+/// How much bluer than skin a pen is, in `ln G/B`.
+const INK_BLUER: f32 = 0.2;
+
+/// Linear light below which no ink is told from the noise of a black mole.
+const INK_DARKEST: f32 = 0.01;
+
+/// Least length of a pen stroke, mm.
+const STROKE_MM: f64 = 3.0;
+
+/// Strokes of a pen: bluer than skin, and long and thin. A blue lesion is a blob.
+fn ink(other: &Mask, chromaticity: &Chromaticity, colour: &SkinColour, scale: FilterScale) -> Mask {
+    let limit = colour.centre[1] as f32 - INK_BLUER;
+    let bluer =
+        Zip::from(other).and(&chromaticity.green_blue).par_map_collect(|&other, &y| other && y < limit);
+    let length = scale.px(STROKE_MM).max(6.0);
+    let strokes = parts::strokes(&bluer, length);
+    morphology::dilate(&strokes, scale.px(0.4).max(2.0))
+}
+
+/// How much brighter than the skin around it glare is.
+const GLARE: f32 = 1.35;
+
+/// Share of the usual brightness that skin is at least expected to have where glare is sought.
+const SHADED: f32 = 0.9;
+
+/// Width of the skin that glare is compared with, mm (standard deviation).
+const SURROUNDINGS_MM: f64 = 4.0;
+
+/// Linear light that is clipped.
+const CLIPPED: f32 = 0.98;
+
+/// Surface reflection: brighter than the skin around in every channel and in
+/// blue at least as much as in red, for it has the lamp's colour; or clipped
+/// in two channels. Beside a dark lesion all skin is bright: it is compared
+/// with the photo's `usual` skin too.
+fn glare(linear: &[Plane; 3], skin: &Mask, usual: [f32; 3], scale: FilterScale) -> Mask {
+    let sigma = scale.px(SURROUNDINGS_MM).max(4.0);
+    let around = linear.each_ref().map(|plane| background(plane, skin, sigma));
+    let (width, height) = raster::size(skin);
+    let found = raster::mask_rows(width, height, |y, out| {
+        let here = linear.each_ref().map(|plane| raster::row(plane, y));
+        let near = around.each_ref().map(|plane| raster::row(plane, y));
+        for (x, glare) in out.iter_mut().enumerate() {
+            let ratio = |c: usize| here[c][x] / near[c][x].max(SHADED * usual[c]).max(1e-4);
+            let clipped = (0..3).filter(|&c| here[c][x] >= CLIPPED).count() >= 2;
+            let reflects = ratio(0) > 1.1 && ratio(1) > GLARE && ratio(2) > GLARE && ratio(2) >= ratio(0);
+            *glare = clipped || reflects;
+        }
+    });
+    morphology::dilate(&(found & skin), scale.px(0.2).max(1.0))
+}
+
+/// Width below which a piece of skin is too thin to measure on, mm.
+const SLIVER_MM: f64 = 0.7;
+
+/// Least area of a piece of skin, as a share of the photo.
+const LEAST_PIECE: f64 = 0.005;
+
+fn without_slivers(mask: &Mask, scale: FilterScale) -> Mask {
+    let opened = morphology::open(mask, scale.px(SLIVER_MM / 2.0));
+    let least = LEAST_PIECE * mask.len() as f64;
+    select(&opened, |part| part.area >= least)
+}
+
+fn median_inside(plane: &Plane, mask: &Mask) -> f32 {
+    let mut values = raster::values_inside(plane, mask);
+    let middle = values.len() / 2;
+    if values.is_empty() {
+        return 0.0;
+    }
+    *values.select_nth_unstable_by(middle, f32::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests;
