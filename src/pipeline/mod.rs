@@ -1,11 +1,16 @@
-//! The whole order for one series: the only file that knows it.
+//! The whole order for one series: the only place that knows it.
+
+mod frame;
+mod pair;
 
 use std::path::Path;
 
 use image::RgbImage;
 
+use crate::alignment::{self, Status};
 use crate::error::{Error, Result};
-use crate::report::alignment::Alignment;
+use crate::pipeline::frame::Frame;
+use crate::report::alignment::{ALIGNMENT_SCHEMA, Alignment, PairStatus};
 use crate::report::measurement::{Measurement, Objects};
 use crate::report::run::{PhotoOutcome, PhotoStatus};
 use crate::series::View;
@@ -62,20 +67,40 @@ pub fn measure_photo(
     Err(absent())
 }
 
-/// Aligns two photos and maps `points` from reference to moving pixels; the
-/// picture is the moving photo in the reference's frame.
+/// Aligns two photos and maps `points` from reference to moving pixels; with
+/// `picture`, also the moving photo in the reference's frame, to look at.
 ///
 /// # Errors
 ///
-/// [`Error::Empty`]: not built yet.
+/// Those of [`Photo::open`](crate::photo::Photo::open).
 pub fn align_photos(
-    _reference: &Path,
-    _moving: &Path,
-    _points: Option<&[[f64; 2]]>,
-    _picture: bool,
-    _settings: &Settings,
+    reference: &Path,
+    moving: &Path,
+    points: Option<&[[f64; 2]]>,
+    picture: bool,
+    settings: &Settings,
 ) -> Result<(Alignment, Option<RgbImage>)> {
-    Err(absent())
+    let limits = settings.decode_limits();
+    let open = |path| Frame::open(path, None, &limits).map(|frame| (frame.features(), frame));
+    let (reference, moving) = rayon::join(|| open(reference), || open(moving));
+    let ((reference_features, reference), (moving_features, moving)) = (reference?, moving?);
+    let found = alignment::align(&reference_features, &moving_features, &settings.alignment, settings.seed);
+    let aligned = found.status == Status::Aligned;
+    let mapped = points.map(|points| points.iter().map(|&at| found.transform.map(at)).collect());
+    let record = Alignment {
+        schema: ALIGNMENT_SCHEMA.into(),
+        status: if aligned { PairStatus::Aligned } else { PairStatus::Rejected },
+        reason: found.reason.map(|reason| reason.to_string()),
+        matrix: aligned.then(|| found.transform.matrix()),
+        residual_px: aligned.then_some(found.residual_px),
+        overlap_fraction: aligned.then_some(found.overlap_fraction),
+        inliers: found.inliers,
+        points: mapped.filter(|_| aligned),
+    };
+    let (width, height) = reference.size();
+    let picture = (picture && aligned)
+        .then(|| alignment::warp(&moving.photo.photo().to_rgb8(), &found.transform, width, height));
+    Ok((record, picture))
 }
 
 fn absent() -> Error {
