@@ -5,6 +5,7 @@ pub mod color;
 pub mod error;
 pub mod filter;
 pub mod metrics;
+pub mod phantom;
 pub mod raster;
 pub mod region;
 pub mod series;
