@@ -9,6 +9,7 @@ pub mod filter;
 pub mod photo;
 pub mod calibration;
 pub mod skin;
+pub mod quality;
 pub mod alignment;
 pub mod region;
 pub mod canvas;
