@@ -6,6 +6,7 @@ pub mod color;
 pub mod error;
 pub mod filter;
 pub mod photo;
+pub mod quality;
 pub mod raster;
 pub mod skin;
 pub mod units;
