@@ -92,6 +92,19 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The message and those of its causes, one by one.
+    pub fn chain(&self) -> Vec<String> {
+        let mut messages = vec![self.to_string()];
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            messages.push(error.to_string());
+            cause = error.source();
+        }
+        messages
+    }
+}
+
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

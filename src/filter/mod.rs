@@ -6,5 +6,8 @@
 
 pub mod background;
 pub mod components;
+pub mod contours;
 pub mod gaussian;
 pub mod morphology;
+pub mod resample;
+pub mod scale_space;

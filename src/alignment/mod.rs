@@ -1,0 +1,221 @@
+//! Where every point of the reference lies in the moving photo, and whether
+//! that can be trusted.
+//!
+//! Keypoints of the contrast-normalised picture are matched and explained by
+//! a projective transform; guided matches and the skin's own structure bend
+//! it smoothly; checks that do not trust the fit accept or refuse it.
+
+mod banded;
+mod contrast;
+mod descriptors;
+mod guidance;
+mod keypoints;
+mod matching;
+mod refinement;
+mod robust;
+mod spline;
+mod transform;
+mod verification;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::alignment::descriptors::Descriptor;
+use crate::alignment::keypoints::Keypoint;
+use crate::alignment::robust::Correspondence;
+use crate::alignment::spline::Spline;
+use crate::raster::{self, Mask, Plane};
+
+pub use transform::{Transform, warp};
+pub use verification::{Diagnostics, Rejection};
+
+/// The longer side that a picture should have when it is aligned, pixels.
+const WORKING_SIDE: usize = 1400;
+
+/// By which whole factor a photo of `width` by `height` pixels should be
+/// reduced for [`Features::detect`], so that its longer side has about 1400 pixels.
+pub fn reduction_for(width: usize, height: usize) -> usize {
+    ((width.max(height) as f64 / WORKING_SIDE as f64).round() as usize).max(1)
+}
+
+/// What alignment needs of one photo; prepared once, compared often.
+#[derive(Debug, Clone)]
+pub struct Features {
+    picture: Plane,
+    valid: Mask,
+    factor: usize,
+    width: usize,
+    height: usize,
+    /// In native pixels.
+    keypoints: Vec<Keypoint>,
+    descriptors: Vec<Descriptor>,
+}
+
+impl Features {
+    /// The features of a photo of `width` by `height` native pixels.
+    ///
+    /// - `picture`: its sRGB-encoded green channel, `0..=255`, reduced by the
+    ///   whole `factor` as [`raster::reduce`] does.
+    /// - `valid`: the pixels to trust (skin without glare and hair), of the same size.
+    pub fn detect(picture: Plane, valid: &Mask, factor: usize, width: usize, height: usize) -> Self {
+        let sigma = (picture.ncols().max(picture.nrows()) as f64 / 100.0).clamp(6.0, 16.0);
+        let contrast = contrast::normalised(&picture, valid, sigma);
+        let (mut keypoints, descriptors) = keypoints::detect(&contrast, valid);
+        for keypoint in &mut keypoints {
+            keypoint.at = keypoint.at.map(|value| raster::cell_centre(value, factor));
+            keypoint.scale *= factor as f64;
+        }
+        Self { picture, valid: valid.clone(), factor, width, height, keypoints, descriptors }
+    }
+
+    /// How many keypoints there are.
+    pub fn len(&self) -> usize {
+        self.keypoints.len()
+    }
+
+    /// Whether nothing stands out: a blank wall, a photo out of focus.
+    pub fn is_empty(&self) -> bool {
+        self.keypoints.is_empty()
+    }
+}
+
+/// What an alignment must reach to be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlignmentOptions {
+    /// Least share of the reference's skin that the moving photo shows. Default: 0.2; range `0..=1`.
+    pub least_overlap_fraction: f64,
+    /// Largest residual, as a share of the reference's longer side. Default: 0.003; range `0..=1`.
+    pub most_residual_fraction: f64,
+}
+
+impl Default for AlignmentOptions {
+    fn default() -> Self {
+        Self { least_overlap_fraction: 0.2, most_residual_fraction: 0.003 }
+    }
+}
+
+/// Whether the photos were aligned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The transform can be relied on within `residual_px`.
+    Aligned,
+    /// It cannot; the reason says why.
+    Rejected,
+}
+
+/// How the moving photo lies over the reference.
+#[derive(Debug, Clone)]
+pub struct Alignment {
+    /// Whether the transform can be relied on.
+    pub status: Status,
+    /// Why not.
+    pub reason: Option<Rejection>,
+    /// Reference to moving, native pixels; the identity if nothing better is known.
+    pub transform: Transform,
+    /// Expected median error in native pixels of the moving photo; infinite where rejected.
+    pub residual_px: f64,
+    /// Share of the reference's valid skin that the moving photo shows, `0..=1`.
+    pub overlap_fraction: f64,
+    /// Matches that agree with the transform.
+    pub inliers: usize,
+    /// What the checks measured.
+    pub diagnostics: Diagnostics,
+}
+
+impl Alignment {
+    fn rejected(reason: Rejection) -> Self {
+        Self {
+            status: Status::Rejected,
+            reason: Some(reason),
+            transform: Transform::identity(),
+            residual_px: f64::INFINITY,
+            overlap_fraction: 0.0,
+            inliers: 0,
+            diagnostics: Diagnostics::default(),
+        }
+    }
+}
+
+/// Noise of the place of a matched keypoint, pixels of the working resolution.
+const KEYPOINT_NOISE: f64 = 0.5;
+
+/// Distance between the knots of the displacement field as a share of the reference's longer side.
+const KNOTS: f64 = 1.0 / 24.0;
+
+/// Aligns `moving` to `reference`. The same features and `seed` give the same
+/// bits, whatever the number of threads.
+pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions, seed: u64) -> Alignment {
+    if reference.len().min(moving.len()) < 12 {
+        return Alignment::rejected(Rejection::NoStructure);
+    }
+    let Some(straight) = straight(reference, moving, seed) else {
+        return Alignment::rejected(Rejection::NoSharedSkin);
+    };
+    let Some((coarse, matches)) = bent(reference, moving, &straight) else {
+        return Alignment::rejected(Rejection::NoSharedSkin);
+    };
+    let field = displacement(reference);
+    let levels = [(4, 2), (2, 2), (1, 3)];
+    let refined = refinement::refine(reference, moving, &coarse, &field, stiffness(&field), &levels);
+    verification::judge(reference, moving, refined.unwrap_or(coarse), &matches, options)
+}
+
+/// How much the displacement's slope may change from knot to knot: the prior
+/// standard deviation of its second difference, as a share of the knots'
+/// distance. Chosen by us from virtual re-photographs of skin.
+const BENDING: f64 = 0.008;
+
+/// Penalty on bending, 1/px² in native pixels of the reference.
+fn stiffness(field: &Spline) -> f64 {
+    (BENDING * field.spacing()).powi(-2)
+}
+
+/// No displacement yet, over the whole reference.
+fn displacement(reference: &Features) -> Spline {
+    let longer = reference.width.max(reference.height) as f64;
+    Spline::zero(reference.width, reference.height, (longer * KNOTS).max(8.0))
+}
+
+/// The projective transform that most matches agree with.
+fn straight(reference: &Features, moving: &Features, seed: u64) -> Option<Transform> {
+    let matches = matching::mutual(
+        (&reference.keypoints, &reference.descriptors),
+        (&moving.keypoints, &moving.descriptors),
+    );
+    let pairs: Vec<Correspondence> = matches
+        .iter()
+        .map(|found| Correspondence {
+            reference: reference.keypoints[found.reference],
+            moving: moving.keypoints[found.moving],
+        })
+        .collect();
+    let sigma = 0.006 * moving.width.max(moving.height) as f64;
+    let fit = robust::fit(&pairs, sigma, seed)?;
+    Transform::projective(fit.matrix)
+}
+
+/// The transform bent by ever closer guided matches, and the last of these.
+fn bent(
+    reference: &Features,
+    moving: &Features,
+    straight: &Transform,
+) -> Option<(Transform, Vec<Correspondence>)> {
+    let longer = moving.width.max(moving.height) as f64;
+    let field = displacement(reference);
+    let noise = KEYPOINT_NOISE * reference.factor as f64;
+    let mut transform = straight.clone();
+    let mut matches = Vec::new();
+    for (reach, softness) in [(0.02, 4.0), (0.01, 1.0), (0.005, 1.0)] {
+        matches = guidance::rematch(reference, moving, &transform, reach * longer);
+        if matches.len() < 6 {
+            return None;
+        }
+        transform = guidance::bend(&transform, &matches, &field, softness * stiffness(&field), noise)?;
+    }
+    Some((transform, matches))
+}
+
+#[cfg(test)]
+mod tests;

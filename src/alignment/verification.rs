@@ -1,0 +1,240 @@
+//! Whether an alignment can be believed: checks that do not trust the fit.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::alignment::guidance::{median, quantile};
+use crate::alignment::refinement::{CELL, Pair, Registered};
+use crate::alignment::robust::Correspondence;
+use crate::alignment::transform::Transform;
+use crate::alignment::{Alignment, AlignmentOptions, Features, Status};
+use crate::raster::{self, covers};
+
+/// Why an alignment was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Rejection {
+    /// Nothing stands out in one of the photos.
+    NoStructure,
+    /// No transform explains the matches.
+    NoSharedSkin,
+    /// The skin to be compared lies outside the moving photo.
+    OutOfFrame,
+    /// The transform folds or stretches the skin more than skin can.
+    Implausible,
+    /// The structure of the skin does not agree after alignment.
+    StructureDisagrees,
+    /// The place of the skin is not known well enough.
+    Uncertain,
+}
+
+impl Rejection {
+    /// Stable identifier for scripts.
+    pub fn code(self) -> &'static str {
+        match self {
+            Rejection::NoStructure => "no_structure",
+            Rejection::NoSharedSkin => "no_shared_skin",
+            Rejection::OutOfFrame => "out_of_frame",
+            Rejection::Implausible => "implausible",
+            Rejection::StructureDisagrees => "structure_disagrees",
+            Rejection::Uncertain => "uncertain",
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Rejection::NoStructure => {
+                "one of the photos shows too little skin structure; focus on the skin and light it from the side"
+            }
+            Rejection::NoSharedSkin => {
+                "the photos share no skin that can be recognised; check that they show the same site of the same patient"
+            }
+            Rejection::OutOfFrame => {
+                "too little of the baseline's skin is in the follow-up; frame it as in the baseline"
+            }
+            Rejection::Implausible => {
+                "the camera was turned too far or the skin is stretched too much; repeat the baseline's pose"
+            }
+            Rejection::StructureDisagrees => {
+                "the skin's structure does not agree after alignment; check site, patient and focus"
+            }
+            Rejection::Uncertain => {
+                "the skin can be found only roughly; the photos are too blurred or too different in light"
+            }
+        })
+    }
+}
+
+/// What the checks measured.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Diagnostics {
+    /// Least and largest area ratio of the transform inside the overlap, relative to its median.
+    pub jacobian_range: [f64; 2],
+    /// Share of the overlap's cells (8 × 8 of the reference) with matches.
+    pub coverage: f64,
+    /// Median correlation of the normalised structure after alignment.
+    pub correlation: f64,
+    /// Share of places where the structure agrees better as aligned than shifted.
+    pub peak_fraction: f64,
+    /// Median distance of guided matches, moving native pixels.
+    pub match_error_px: f64,
+}
+
+/// Cells of the structure check per side of a window.
+const WINDOW: usize = 3;
+
+/// Distances of the shifted comparison, pixels of the working resolution.
+const SHIFT: isize = 11;
+
+/// Least share of places whose structure agrees best as aligned (one in nine by chance). Chosen by us.
+const LEAST_PEAKS: f64 = 0.35;
+
+/// The alignment with its verdict.
+pub fn judge(
+    reference: &Features,
+    moving: &Features,
+    transform: Transform,
+    matches: &[Correspondence],
+    options: &AlignmentOptions,
+) -> Alignment {
+    let pair = Pair::new(reference, moving, &transform, 1).register(&transform);
+    let errors: Vec<f64> = matches
+        .iter()
+        .map(|pair| {
+            let end = transform.map(pair.reference.at);
+            (end[0] - pair.moving.at[0]).hypot(end[1] - pair.moving.at[1])
+        })
+        .collect();
+    let near = 0.004 * moving.width.max(moving.height) as f64;
+    let inliers = errors.iter().filter(|&&error| error < near.max(1.5)).count();
+    let (peak_fraction, correlation) = peaks(&pair);
+    let overlap_fraction = overlap(reference, moving, &transform);
+    let diagnostics = Diagnostics {
+        jacobian_range: jacobian_range(reference, &transform, &pair),
+        coverage: coverage(reference, matches, &pair),
+        correlation,
+        peak_fraction,
+        match_error_px: median(&errors),
+    };
+    let residual_px = 0.12 * diagnostics.match_error_px;
+    let [least, most] = diagnostics.jacobian_range;
+    let limit = options.most_residual_fraction * moving.width.max(moving.height) as f64;
+    let reason = if inliers < 8 {
+        Some(Rejection::NoSharedSkin)
+    } else if overlap_fraction < options.least_overlap_fraction {
+        Some(Rejection::OutOfFrame)
+    } else if !(least > 0.4 && most < 2.5) {
+        Some(Rejection::Implausible)
+    } else if peak_fraction < LEAST_PEAKS {
+        Some(Rejection::StructureDisagrees)
+    } else if !(residual_px < limit) {
+        Some(Rejection::Uncertain)
+    } else {
+        None
+    };
+    let status = if reason.is_none() { Status::Aligned } else { Status::Rejected };
+    let residual_px = if reason.is_none() { residual_px } else { f64::INFINITY };
+    Alignment { status, reason, transform, residual_px, overlap_fraction, inliers, diagnostics }
+}
+
+/// Share of the reference's valid pixels that lie on valid pixels of the moving photo.
+fn overlap(reference: &Features, moving: &Features, transform: &Transform) -> f64 {
+    let (width, height) = raster::size(&reference.picture);
+    let (mut valid, mut seen) = (0usize, 0usize);
+    for y in (0..height).step_by(4) {
+        let place = transform.along_row(raster::cell_centre(y as f64, reference.factor));
+        for x in (0..width).step_by(4).filter(|&x| reference.valid[[y, x]]) {
+            let at = place(raster::cell_centre(x as f64, reference.factor));
+            let at = at.map(|value| raster::in_cells(value, moving.factor));
+            valid += 1;
+            seen += usize::from(covers(&moving.valid, at[0], at[1]));
+        }
+    }
+    seen as f64 / valid.max(1) as f64
+}
+
+/// Area ratios inside the overlap relative to their median: least and largest.
+fn jacobian_range(reference: &Features, transform: &Transform, pair: &Registered) -> [f64; 2] {
+    let (width, height) = raster::size(&pair.mask);
+    let mut areas = Vec::new();
+    for y in (0..height).step_by(CELL) {
+        for x in (0..width).step_by(CELL).filter(|&x| pair.mask[[y, x]]) {
+            let j = transform.jacobian([x, y].map(|k| raster::cell_centre(k as f64, reference.factor)));
+            areas.push(j[0][0] * j[1][1] - j[0][1] * j[1][0]);
+        }
+    }
+    let middle = median(&areas);
+    if middle <= 0.0 { [0.0; 2] } else { [quantile(&areas, 0.0) / middle, quantile(&areas, 1.0) / middle] }
+}
+
+/// Share of the overlap's cells, 8 × 8 of the reference, that hold a match.
+fn coverage(reference: &Features, matches: &[Correspondence], pair: &Registered) -> f64 {
+    const SIDE: usize = 8;
+    let (width, height) = raster::size(&pair.mask);
+    let mut shown = [0usize; SIDE * SIDE];
+    for ((y, x), _) in pair.mask.indexed_iter().filter(|(_, inside)| **inside) {
+        shown[y * SIDE / height * SIDE + x * SIDE / width] += 1;
+    }
+    let mut met = [false; SIDE * SIDE];
+    for found in matches {
+        let [x, y] = found.reference.at;
+        let cell =
+            |at: f64, length: usize| ((at / length as f64 * SIDE as f64).max(0.0) as usize).min(SIDE - 1);
+        met[cell(y, reference.height) * SIDE + cell(x, reference.width)] = true;
+    }
+    let least = width * height / (SIDE * SIDE) / 4;
+    let counted = |k: &usize| shown[*k] > least;
+    let total = (0..SIDE * SIDE).filter(counted).count();
+    (0..SIDE * SIDE).filter(counted).filter(|&k| met[k]).count() as f64 / total.max(1) as f64
+}
+
+/// Share of windows whose structure agrees better as aligned than shifted in
+/// any of eight directions, and the median of their correlation.
+fn peaks(pair: &Registered) -> (f64, f64) {
+    use rayon::prelude::*;
+    let side = WINDOW * CELL;
+    let (width, height) = raster::size(&pair.reference);
+    let places: Vec<(usize, usize)> =
+        (0..(height / side)).flat_map(|j| (0..(width / side)).map(move |i| (i * side, j * side))).collect();
+    let found: Vec<(f64, bool)> = places
+        .into_par_iter()
+        .filter_map(|(x, y)| {
+            let here = shifted_correlation(pair, x, y, 0, 0)?;
+            let shifts = (0..9).filter(|&k| k != 4).map(|k| ((k % 3 - 1) * SHIFT, (k / 3 - 1) * SHIFT));
+            let rivals = shifts.filter_map(|(dx, dy)| shifted_correlation(pair, x, y, dx, dy));
+            Some((here, rivals.fold(f64::NEG_INFINITY, f64::max) < here))
+        })
+        .collect();
+    let best = found.iter().filter(|place| place.1).count();
+    let correlations: Vec<f64> = found.iter().map(|place| place.0).collect();
+    (best as f64 / found.len().max(1) as f64, median(&correlations))
+}
+
+/// Correlation of a window of the reference with the moving picture shifted;
+/// `None` unless half of it shows skin in both.
+fn shifted_correlation(pair: &Registered, x0: usize, y0: usize, dx: isize, dy: isize) -> Option<f64> {
+    let side = WINDOW * CELL;
+    let (width, height) = raster::size(&pair.reference);
+    let (mut count, mut aa, mut bb, mut ab) = (0usize, 0.0f64, 0.0f64, 0.0f64);
+    for y in y0..y0 + side {
+        for x in x0..x0 + side {
+            let (u, v) = (x as isize + dx, y as isize + dy);
+            if u < 0 || v < 0 || u >= width as isize || v >= height as isize {
+                continue;
+            }
+            let (u, v) = (u as usize, v as usize);
+            if pair.mask[[y, x]] && pair.mask[[v, u]] {
+                let (a, b) = (f64::from(pair.reference[[y, x]]), f64::from(pair.moving[[v, u]]));
+                count += 1;
+                aa += a * a;
+                bb += b * b;
+                ab += a * b;
+            }
+        }
+    }
+    (2 * count >= side * side && aa * bb > 0.0).then(|| ab / (aa * bb).sqrt())
+}

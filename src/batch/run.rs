@@ -1,0 +1,221 @@
+//! Running all series, in parallel, and writing what comes out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::ThreadPool;
+
+use crate::batch::Input;
+use crate::error::{Error, Result};
+use crate::pipeline::{self, SeriesOutcome};
+use crate::report::files::{OutputFolder, write_json};
+use crate::report::run::{PatientOutcome, PhotoOutcome, PhotoStatus, RUN_SCHEMA, Run};
+use crate::report::tables::Tables;
+use crate::report::{assemble, tool};
+use crate::series::{Report, View};
+use crate::settings::Settings;
+use crate::source::{PatientSource, SeriesSource};
+use crate::units::Scale;
+
+/// What to analyse, and how.
+#[derive(Debug, Clone)]
+pub struct Analysis<'a> {
+    /// What was found in the input.
+    pub input: &'a Input,
+    /// Where the files go.
+    pub output: &'a Path,
+    /// Every choice that changes the result.
+    pub settings: &'a Settings,
+    /// A scale given for all photos.
+    pub scale: Option<Scale>,
+    /// Threads, and series at a time; 0 is as many as there are processors.
+    pub jobs: usize,
+}
+
+/// A patient whose series are under way.
+struct Progress {
+    waiting: usize,
+    series: Vec<Option<SeriesOutcome>>,
+    outcome: Option<(PatientOutcome, Vec<PhotoOutcome>)>,
+}
+
+/// Analyses every series and writes all files; `step` is called after each
+/// photo. A patient that cannot be reported on does not stop the others.
+///
+/// # Errors
+///
+/// [`Error::Write`] if the tables or `run.json` cannot be written,
+/// [`Error::OutOfRange`] if there cannot be so many threads.
+pub fn analyze(analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> Result<Run> {
+    let output = OutputFolder::create(analysis.output)?;
+    let (patients, photos) =
+        all_patients(analysis, &output, step)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    write_tables(&output, &patients)?;
+    let run = Run {
+        schema: RUN_SCHEMA.into(),
+        tool: tool(analysis.settings),
+        settings: analysis.settings.clone(),
+        px_per_mm: analysis.scale.map(Scale::px_per_mm),
+        patients,
+        photos: photos.into_iter().flatten().collect(),
+        problems: analysis.input.problems.clone(),
+        skipped: analysis.input.skipped.clone(),
+    };
+    write_json(&output.file("run.json"), &run)?;
+    Ok(run)
+}
+
+/// Runs `work` on `jobs` threads (0 is as many as there are processors).
+///
+/// # Errors
+///
+/// [`Error::OutOfRange`] if there cannot be so many threads.
+pub fn in_pool<T: Send>(jobs: usize, work: impl FnOnce() -> T + Send) -> Result<T> {
+    Ok(pool(jobs)?.install(work))
+}
+
+fn pool(jobs: usize) -> Result<ThreadPool> {
+    rayon::ThreadPoolBuilder::new().num_threads(jobs).build().map_err(|error| Error::OutOfRange {
+        name: "jobs".into(),
+        value: jobs.to_string(),
+        range: format!("within what the system allows ({error})"),
+    })
+}
+
+/// Every patient's outcome, in the order of the input.
+///
+/// Series are taken by threads of their own, which wait while the pool
+/// works: a pool thread that waits for part of one photo would otherwise
+/// begin another series, and no bound on memory would hold.
+fn all_patients(
+    analysis: &Analysis<'_>,
+    output: &OutputFolder,
+    step: &(dyn Fn() + Sync),
+) -> Result<Vec<(PatientOutcome, Vec<PhotoOutcome>)>> {
+    let pool = pool(analysis.jobs)?;
+    let patients = &analysis.input.patients;
+    let tasks: Vec<(usize, usize)> =
+        (0..patients.len()).flat_map(|p| (0..patients[p].series.len()).map(move |s| (p, s))).collect();
+    let progress: Vec<Mutex<Progress>> =
+        patients.iter().map(|patient| Mutex::new(Progress::new(patient))).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(&(p, s)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let series = &patients[p].series[s];
+            let outcome = pool.install(|| one_series(series, analysis.settings, step));
+            let mut progress = progress[p].lock().unwrap_or_else(PoisonError::into_inner);
+            progress.done(s, outcome, &patients[p], analysis, output);
+        }
+    };
+    std::thread::scope(|scope| {
+        (0..pool.current_num_threads().min(tasks.len())).for_each(|_| drop(scope.spawn(work)));
+    });
+    let outcomes =
+        progress.into_iter().map(|progress| progress.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Ok(outcomes.filter_map(|progress| progress.outcome).collect())
+}
+
+impl Progress {
+    fn new(patient: &PatientSource) -> Self {
+        let series = patient.series.iter().map(|_| None).collect::<Vec<_>>();
+        Self { waiting: series.len(), series, outcome: None }
+    }
+
+    /// Keeps the outcome of series `index`; after the last, writes the report.
+    fn done(
+        &mut self,
+        index: usize,
+        outcome: SeriesOutcome,
+        patient: &PatientSource,
+        analysis: &Analysis<'_>,
+        output: &OutputFolder,
+    ) {
+        self.series[index] = Some(outcome);
+        self.waiting -= 1;
+        if self.waiting == 0 {
+            let (mut views, mut photos) = (Vec::new(), Vec::new());
+            for series in self.series.drain(..).flatten() {
+                views.extend(series.view);
+                photos.extend(series.photos);
+            }
+            let outcome = finish(patient, views, &photos, analysis.settings, output);
+            self.outcome = Some((outcome, photos));
+        }
+    }
+}
+
+/// The series, or every photo of it rejected if the analysis fell over it.
+fn one_series(series: &SeriesSource, settings: &Settings, step: &(dyn Fn() + Sync)) -> SeriesOutcome {
+    catch_unwind(AssertUnwindSafe(|| pipeline::analyze_series(series, settings, step)))
+        .unwrap_or_else(|_| failed_series(series))
+}
+
+fn failed_series(series: &SeriesSource) -> SeriesOutcome {
+    let photos = series.sessions.iter().flat_map(|session| {
+        session.photos.iter().map(|photo| PhotoOutcome {
+            patient: series.patient.clone(),
+            session: session.session.clone(),
+            view: series.view.clone(),
+            shot: photo.shot,
+            file: photo.file.clone(),
+            blake3: None,
+            status: PhotoStatus::Rejected,
+            reason: Some("the analysis of this series failed; this is a fault of the program".into()),
+            warnings: Vec::new(),
+        })
+    });
+    SeriesOutcome { view: None, photos: photos.collect() }
+}
+
+/// Writes a patient's report, if there is anything in it.
+fn finish(
+    patient: &PatientSource,
+    views: Vec<View>,
+    photos: &[PhotoOutcome],
+    settings: &Settings,
+    output: &OutputFolder,
+) -> PatientOutcome {
+    let mut outcome = PatientOutcome {
+        id: patient.id.clone(),
+        report: false,
+        reason: None,
+        views: views.len(),
+        sessions: views.iter().map(|view| view.sessions.len()).sum(),
+        changes: BTreeMap::new(),
+    };
+    if views.is_empty() {
+        outcome.reason = Some("no photo of this patient could be measured".into());
+        return outcome;
+    }
+    for change in views.iter().flat_map(|view| &view.changes) {
+        *outcome.changes.entry(change.verdict).or_default() += 1;
+    }
+    match write_report(&assemble(patient, views, photos, settings), output) {
+        Ok(()) => outcome.report = true,
+        Err(error) => outcome.reason = Some(error.chain().join(": ")),
+    }
+    outcome
+}
+
+fn write_report(report: &Report, output: &OutputFolder) -> Result<()> {
+    write_json(&output.patient(&report.patient.id)?.join("report.json"), report)
+}
+
+/// The tables, from the reports as they stand on the disk.
+fn write_tables(output: &OutputFolder, patients: &[PatientOutcome]) -> Result<()> {
+    let mut tables = Tables::create(output)?;
+    for patient in patients.iter().filter(|patient| patient.report) {
+        tables.add(&read_report(&output.patient(&patient.id)?.join("report.json"))?)?;
+    }
+    tables.finish()
+}
+
+fn read_report(path: &Path) -> Result<Report> {
+    let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::Malformed { path: path.to_owned(), reason: error.to_string() })
+}

@@ -1,0 +1,60 @@
+//! A plane read between its pixels.
+
+use crate::raster::{self, Plane, row};
+
+/// Four neighbours along one axis and their weights.
+type Tap = ([usize; 4], [f32; 4]);
+
+/// The values of `plane` at every pair of a column position in `xs` and a row
+/// position in `ys`, by cubic convolution (Keys 1981, *IEEE Trans. ASSP*
+/// 29:1153, a = -1/2); positions and neighbours beyond the border are taken
+/// at the border.
+pub fn cubic(plane: &Plane, xs: &[f64], ys: &[f64]) -> Plane {
+    let (columns, lines) = raster::size(plane);
+    if columns == 0 || lines == 0 {
+        return Plane::zeros((0, 0));
+    }
+    let across: Vec<Tap> = xs.iter().map(|&x| tap(x, columns)).collect();
+    raster::rows(xs.len(), ys.len(), |y, out| {
+        let (near, weight) = tap(ys[y], lines);
+        let [a, b, c, d] = near.map(|line| row(plane, line));
+        let line: Vec<f32> = (0..columns)
+            .map(|x| a[x] * weight[0] + b[x] * weight[1] + c[x] * weight[2] + d[x] * weight[3])
+            .collect();
+        for (value, (near, weight)) in out.iter_mut().zip(&across) {
+            *value = near.iter().zip(weight).map(|(&i, w)| line[i] * w).sum();
+        }
+    })
+}
+
+fn tap(at: f64, length: usize) -> Tap {
+    let at = at.clamp(0.0, (length - 1) as f64);
+    let first = at.floor();
+    let t = at - first;
+    let near =
+        std::array::from_fn(|i| (first as isize + i as isize - 1).clamp(0, length as isize - 1) as usize);
+    let outer = |d: f64| -0.5 * d * d * d + 2.5 * d * d - 4.0 * d + 2.0;
+    let inner = |d: f64| 1.5 * d * d * d - 2.5 * d * d + 1.0;
+    (near, [outer(1.0 + t), inner(t), inner(1.0 - t), outer(2.0 - t)].map(|w| w as f32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn a_parabola_is_read_exactly_between_its_pixels() {
+        let plane = Array2::from_shape_fn((8, 8), |(y, x)| (x * x) as f32 + 3.0 * y as f32);
+        let read = cubic(&plane, &[2.5, 3.25], &[4.75]);
+        assert!((read[[0, 0]] - (6.25 + 14.25)).abs() < 1e-5);
+        assert!((read[[0, 1]] - (10.5625 + 14.25)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn pixel_centres_keep_their_values_and_borders_hold() {
+        let plane = Array2::from_shape_fn((3, 4), |(y, x)| ((x * 5 + y * 7) % 6) as f32);
+        assert_eq!(cubic(&plane, &[0.0, 1.0, 2.0, 3.0], &[0.0, 1.0, 2.0]), plane);
+        assert_eq!(cubic(&plane, &[-4.0], &[9.0])[[0, 0]], plane[[2, 0]]);
+    }
+}

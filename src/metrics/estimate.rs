@@ -1,0 +1,135 @@
+//! A value together with what each tile of skin contributes to its error.
+//!
+//! Skin is not the same everywhere, so a value measured on one stretch of it
+//! has a sampling error. It is worked out from tiles of skin several
+//! millimetres wide, whose contributions are nearly independent: the
+//! infinitesimal jackknife over tiles (Efron 1981, *Biometrika* 68:589).
+//! Because tiles are carried from the baseline to every session, the error of
+//! a *difference* follows from the difference of the contributions: what two
+//! sessions share cancels.
+
+/// A value and its influence per tile.
+///
+/// # Guarantees
+///
+/// - `value` and every influence are finite.
+/// - All estimates of one region in one series have the same number of tiles.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    value: f64,
+    influence: Vec<f64>,
+    tiles: usize,
+}
+
+impl Estimate {
+    /// A value with its influence per tile, of which `tiles` hold anything;
+    /// `None` if a number is not finite.
+    pub fn new(value: f64, influence: Vec<f64>, tiles: usize) -> Option<Self> {
+        let finite = value.is_finite() && influence.iter().all(|i| i.is_finite());
+        finite.then_some(Self { value, influence, tiles })
+    }
+
+    /// The ratio of two sums over tiles, `Σ numerator / Σ denominator`;
+    /// `None` if the denominators sum to nothing.
+    ///
+    /// ```
+    /// let mean = dermalapse::metrics::Estimate::ratio(&[2.0, 4.0], &[1.0, 1.0]).unwrap();
+    /// assert_eq!(mean.value(), 3.0);
+    /// assert_eq!(mean.standard_error(), Some(1.0)); // sd / √n = √2 / √2
+    /// ```
+    pub fn ratio(numerator: &[f64], denominator: &[f64]) -> Option<Self> {
+        debug_assert_eq!(numerator.len(), denominator.len());
+        let (above, below): (f64, f64) = (numerator.iter().sum(), denominator.iter().sum());
+        let value = above / below;
+        let influence = numerator.iter().zip(denominator).map(|(n, d)| (n - value * d) / below).collect();
+        Self::new(value, influence, denominator.iter().filter(|&&d| d != 0.0).count())
+    }
+
+    /// A statistic of the tiles left after leaving each one out in turn:
+    /// `whole` from all tiles, `without[t]` without tile `t` (`None` for a
+    /// tile that holds nothing, which then has no influence).
+    pub fn leave_one_out(whole: f64, without: &[Option<f64>]) -> Option<Self> {
+        let tiles = without.iter().flatten().count();
+        let share = (tiles as f64 - 1.0) / tiles.max(1) as f64;
+        let influence = without.iter().map(|left| left.map_or(0.0, |left| share * (whole - left))).collect();
+        Self::new(whole, influence, tiles)
+    }
+
+    /// The value of a smooth function of this estimate, where `slope` is its
+    /// derivative at the value.
+    pub fn through(&self, value: f64, slope: f64) -> Option<Self> {
+        Self::new(value, self.influence.iter().map(|i| i * slope).collect(), self.tiles)
+    }
+
+    /// The value of a smooth function of this estimate and another of the
+    /// same tiles, where `slopes` are its derivatives by the two.
+    pub fn combined(&self, other: &Self, value: f64, slopes: [f64; 2]) -> Option<Self> {
+        debug_assert_eq!(self.influence.len(), other.influence.len());
+        let pairs = self.influence.iter().zip(&other.influence);
+        let influence = pairs.map(|(a, b)| slopes[0] * a + slopes[1] * b).collect();
+        Self::new(value, influence, self.tiles.min(other.tiles))
+    }
+
+    /// The estimate, in the metric's unit.
+    pub fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// The number of tiles that hold anything.
+    pub fn tiles(&self) -> usize {
+        self.tiles
+    }
+
+    /// The sampling standard error; `None` with fewer than two tiles.
+    pub fn standard_error(&self) -> Option<f64> {
+        spread(self.influence.iter().copied(), self.tiles)
+    }
+
+    /// The sampling standard error of `self - other`, tile by tile; `None`
+    /// with fewer than two tiles.
+    pub fn paired_standard_error(&self, other: &Self) -> Option<f64> {
+        debug_assert_eq!(self.influence.len(), other.influence.len());
+        let differences = self.influence.iter().zip(&other.influence).map(|(a, b)| a - b);
+        spread(differences, self.tiles.min(other.tiles))
+    }
+}
+
+fn spread(influence: impl Iterator<Item = f64>, tiles: usize) -> Option<f64> {
+    let sum: f64 = influence.map(|i| i * i).sum();
+    (tiles >= 2).then(|| (sum * tiles as f64 / (tiles as f64 - 1.0)).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_equal_tiles_has_the_textbook_error() {
+        let mean = Estimate::ratio(&[1.0, 2.0, 3.0, 4.0], &[1.0; 4]).unwrap();
+        assert_eq!(mean.value(), 2.5);
+        // Sample sd of 1..4 is 1.290994; over √4 that is 0.645497.
+        assert!((mean.standard_error().unwrap() - 0.645_497).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_two_sessions_share_cancels() {
+        let before = Estimate::ratio(&[1.0, 2.0, 9.0], &[1.0; 3]).unwrap();
+        let after = Estimate::ratio(&[0.5, 1.5, 8.5], &[1.0; 3]).unwrap();
+        assert!(after.paired_standard_error(&before).unwrap() < 1e-12);
+        assert!(after.standard_error().unwrap() > 1.0);
+    }
+
+    #[test]
+    fn leaving_one_out_agrees_with_the_mean_and_skips_empty_tiles() {
+        // The mean of 1, 2, 3 is 2; its error is the sample sd 1 over √3.
+        let estimate = Estimate::leave_one_out(2.0, &[Some(2.5), None, Some(2.0), Some(1.5)]).unwrap();
+        assert!((estimate.standard_error().unwrap() - 0.577_350).abs() < 1e-6);
+        assert_eq!(estimate.tiles(), 3);
+    }
+
+    #[test]
+    fn nothing_over_nothing_is_no_value() {
+        assert_eq!(Estimate::ratio(&[0.0, 0.0], &[0.0, 0.0]), None);
+        assert_eq!(Estimate::ratio(&[2.0], &[1.0]).unwrap().standard_error(), None);
+    }
+}
