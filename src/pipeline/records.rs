@@ -47,11 +47,6 @@ pub fn calibration(calibration: &Calibration) -> CalibrationRecord {
     CalibrationRecord { method, delta_e_2000: calibration.delta_e_2000 }
 }
 
-/// The record of the baseline's own alignment.
-pub fn baseline_alignment() -> AlignmentRecord {
-    aligned(&Link::baseline(), AlignmentStatus::Baseline)
-}
-
 /// The record of an alignment.
 pub fn aligned(link: &Link, status: AlignmentStatus) -> AlignmentRecord {
     AlignmentRecord {
@@ -88,8 +83,8 @@ pub fn comparable(link: &Link) -> ComparableRecord {
 }
 
 /// The record of a photo that cannot be compared at all.
-pub fn not_comparable(code: &str, message: &str) -> ComparableRecord {
-    ComparableRecord { status: ComparableStatus::No, reasons: vec![Warning::new(code, message)] }
+pub fn not_comparable(reason: &Warning) -> ComparableRecord {
+    ComparableRecord { status: ComparableStatus::No, reasons: vec![reason.clone()] }
 }
 
 /// The record of a scale.

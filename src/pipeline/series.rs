@@ -61,20 +61,23 @@ pub fn analyze_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn
     let (mut members, mut photos) = read(source, settings, step);
     let Some(first) = baseline_of(&members, source.baseline) else {
         photos.extend(members.iter().map(|member| outcome(source, member)));
-        photos.sort_by_key(|photo| place_of(source, photo));
+        photos.sort_by_key(|photo| rank(source, photo));
         return SeriesOutcome { view: None, photos };
     };
     let mut baseline = members.remove(first);
     let outlines = match outlines(&baseline.frame, source.roi.as_deref()) {
         Ok(outlines) => outlines,
-        Err(error) => return refused(source, members, baseline, photos, &error.to_string()),
+        Err(error) => {
+            members.push(baseline);
+            return refused(source, members, photos, &error.chain().join(": "));
+        }
     };
     members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
     let canvas = shared_skin(&baseline, &mut members, &outlines);
     let frozen = measure(&mut baseline, &mut members, &canvas, step);
     let view = view(source, &baseline, &members, &frozen);
     photos.extend(std::iter::once(&baseline).chain(&members).map(|member| outcome(source, member)));
-    photos.sort_by_key(|photo| place_of(source, photo));
+    photos.sort_by_key(|photo| rank(source, photo));
     SeriesOutcome { view: Some(view), photos }
 }
 
@@ -88,14 +91,14 @@ fn read(
     let places: Vec<(usize, usize)> = (0..source.sessions.len())
         .flat_map(|session| (0..source.sessions[session].photos.len()).map(move |photo| (session, photo)))
         .collect();
-    let read: Vec<Result<Member, PhotoOutcome>> = places
+    let read: Vec<Result<Member, Box<PhotoOutcome>>> = places
         .into_par_iter()
         .map(|(session, photo)| {
             let file = &source.sessions[session].photos[photo];
             Frame::open(&file.path, source.scale, &limits).map(|frame| Member::of(session, photo, frame)).map_err(
                 |error| {
                     step();
-                    unreadable(source, session, file, &crate::error::chain(&error))
+                    unreadable(source, session, file, &error.chain().join(": "))
                 },
             )
         })
@@ -212,8 +215,8 @@ impl Member {
 fn view(source: &SeriesSource, baseline: &Member, members: &[Member], frozen: &Frozen) -> View {
     let all: Vec<&Member> = std::iter::once(baseline).chain(members).collect();
     let repeatability = Repeatability::default();
-    let metrics: Vec<SessionMetrics> = in_time(source, baseline, &all)
-        .filter_map(|session| session_metrics(source, baseline, &all, session))
+    let metrics: Vec<SessionMetrics> = in_time(baseline.session, source.sessions.len())
+        .filter_map(|session| session_metrics(source, &all, session))
         .collect();
     View {
         view: source.view.clone(),
@@ -229,11 +232,7 @@ fn view(source: &SeriesSource, baseline: &Member, members: &[Member], frozen: &F
 }
 
 /// The sessions with the baseline's first and the others in order of time.
-fn in_time<'a>(
-    source: &SeriesSource,
-    baseline: &Member,
-) -> impl Iterator<Item = usize> + use<'a> {
-    let (first, count) = (baseline.session, source.sessions.len());
+fn in_time(first: usize, count: usize) -> impl Iterator<Item = usize> {
     std::iter::once(first).chain((0..count).filter(move |session| *session != first))
 }
 
@@ -340,4 +339,21 @@ fn place(source: &SeriesSource, session: &SessionSource, photo: &PhotoSource) ->
         reason: None,
         warnings: Vec::new(),
     }
+}
+
+/// Every photo of a series whose regions cannot be read, refused for that.
+fn refused(source: &SeriesSource, members: Vec<Member>, mut unread: Vec<PhotoOutcome>, why: &str) -> SeriesOutcome {
+    unread.extend(members.iter().map(|member| PhotoOutcome {
+        status: PhotoStatus::Rejected,
+        reason: Some(why.to_owned()),
+        ..outcome(source, member)
+    }));
+    unread.sort_by_key(|photo| rank(source, photo));
+    SeriesOutcome { view: None, photos: unread }
+}
+
+/// Where a photo stands in the series.
+fn rank(source: &SeriesSource, photo: &PhotoOutcome) -> (usize, u32) {
+    let session = source.sessions.iter().position(|session| session.session == photo.session);
+    (session.unwrap_or(usize::MAX), photo.shot)
 }
