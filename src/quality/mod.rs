@@ -8,7 +8,7 @@ pub mod relief;
 pub mod spectrum;
 
 pub use self::comparability::{Comparability, Comparable, Family, Pair, Reason, compare};
-pub use self::relief::{ReliefAgreement, relief_agreement};
+pub use self::relief::{ReliefAgreement, relief_agreement, seen_in_reference, stretch};
 pub use self::spectrum::{RelativeBlur, Spectrum, relative_blur};
 use crate::error::Warning;
 use crate::photo::{CaptureFacts, Photo};
