@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Warning;
+pub use crate::lesion::{LesionKind, LesionStatus};
 use crate::session::Session;
 use crate::units::ScaleSource;
 
@@ -132,18 +133,6 @@ pub struct Trend {
     pub ci95: Option<[f64; 2]>,
 }
 
-/// The kinds of lesion that are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LesionKind {
-    /// Excess melanin: freckles, age spots, post-inflammatory pigment.
-    Pigmented,
-    /// Excess blood: papules, erythema, angiomas.
-    Vascular,
-    /// An atrophic scar.
-    Scar,
-}
-
 /// A lesion followed through the sessions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Lesion {
@@ -159,24 +148,6 @@ pub struct Lesion {
     pub track: Vec<LesionSession>,
     /// From its first to its last sighting.
     pub change: LesionChange,
-}
-
-/// What became of a lesion by one session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LesionStatus {
-    /// It is there.
-    Present,
-    /// It is there and was not before.
-    New,
-    /// Its place was seen and it is gone.
-    Resolved,
-    /// Its place was not seen, or not well enough.
-    NotVisible,
-    /// It has grown into one with another.
-    Merged,
-    /// It has come apart.
-    Split,
 }
 
 /// A lesion in one session.

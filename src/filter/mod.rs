@@ -6,6 +6,7 @@
 
 pub mod background;
 pub mod components;
+pub mod contours;
 pub mod gaussian;
 pub mod morphology;
 pub mod resample;

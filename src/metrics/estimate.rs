@@ -61,6 +61,15 @@ impl Estimate {
         Self::new(value, self.influence.iter().map(|i| i * slope).collect(), self.tiles)
     }
 
+    /// The value of a smooth function of this estimate and another of the
+    /// same tiles, where `slopes` are its derivatives by the two.
+    pub fn combined(&self, other: &Self, value: f64, slopes: [f64; 2]) -> Option<Self> {
+        debug_assert_eq!(self.influence.len(), other.influence.len());
+        let pairs = self.influence.iter().zip(&other.influence);
+        let influence = pairs.map(|(a, b)| slopes[0] * a + slopes[1] * b).collect();
+        Self::new(value, influence, self.tiles.min(other.tiles))
+    }
+
     /// The estimate, in the metric's unit.
     pub fn value(&self) -> f64 {
         self.value

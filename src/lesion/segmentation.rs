@@ -1,0 +1,325 @@
+//! Lesions found in one photo.
+
+use ndarray::Array2;
+
+use crate::filter::components::{Component, components};
+use crate::filter::contours::outline;
+use crate::filter::gaussian::gaussian_inside;
+use crate::lesion::LesionKind;
+use crate::lesion::excess::noise;
+use crate::lesion::photometry::{Light, Noise};
+use crate::lesion::places::{Owner, Places, grow, neighbours, owners};
+use crate::metrics::maps::Level;
+use crate::raster::{self, Mask, Plane};
+
+/// Smoothing before thresholds are applied, standard deviation in mm.
+pub const SMOOTHING_MM: f64 = 0.15;
+
+/// Least area of a lesion, mm².
+pub const LEAST_AREA_MM2: f64 = 0.3;
+
+/// Least high threshold, density: a fall of 3 to 5 % in green light, the
+/// least difference of lightness that is readily seen. Chosen by us.
+pub const LEAST_CONTRAST: f32 = 0.08;
+
+/// How far beyond its detected rim a lesion's dose is collected, mm: blur
+/// carries density there.
+pub const RIM_MM: f64 = 0.3;
+
+/// Share of the lower of two peaks that the saddle between them must lie
+/// below the peak for the two to be two lesions. Chosen by us.
+const SADDLE: f32 = 0.3;
+
+/// Absolute thresholds of excess density, taken from the baseline and kept
+/// for the whole series: a threshold that followed each photo would shrink
+/// and grow with the lesions it is to measure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// What a lesion's core must reach.
+    pub high: f32,
+    /// What its rim must reach.
+    pub low: f32,
+}
+
+impl Thresholds {
+    /// Four and two robust standard deviations of the smoothed excess on the
+    /// baseline's skin, but at least [`LEAST_CONTRAST`] and half of it.
+    pub fn from_baseline(excess: &Plane, level: &Level) -> Self {
+        let high = (4.0 * noise(&smoothed(excess, level), &level.skin)).max(LEAST_CONTRAST);
+        Self { high, low: high / 2.0 }
+    }
+}
+
+/// A lesion found in one photo. Coordinates are native pixels of the photo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spot {
+    /// What it is.
+    pub kind: LesionKind,
+    /// Its centre, weighted by excess density.
+    pub centre: [f64; 2],
+    /// Its soft area, `dose / contrast`, native px².
+    pub area_px: f64,
+    /// Excess density of its core, natural units.
+    pub contrast: f64,
+    /// Integrated excess density, density × native px².
+    pub dose: f64,
+    /// Standard error of the dose, from the noise of the skin around.
+    pub dose_standard_error: f64,
+    /// The border of its detected pixels.
+    pub outline: Vec<[f64; 2]>,
+    /// Its detected pixels on the coarse level.
+    pub pixels: Component,
+}
+
+/// The excess as thresholds see it: lightly smoothed inside the skin.
+pub fn smoothed(excess: &Plane, level: &Level) -> Plane {
+    gaussian_inside(excess, &level.skin, level.scale.px(SMOOTHING_MM))
+}
+
+/// The lesions of one kind in one photo, in row order of their first pixels.
+///
+/// Regions above the low threshold that reach the high one count; where two
+/// peaks are parted by a clear saddle, each is a lesion (a watershed by
+/// persistence). Doses are measured on the unsmoothed excess.
+pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Spot> {
+    let smooth = smoothed(excess, level);
+    measured(kind, excess, &smooth, level, regions(&smooth, level, thresholds))
+}
+
+/// Lesions found by other means, as their pixels on the coarse level,
+/// measured on a plane of their own excess.
+pub fn from_pixels(kind: LesionKind, excess: &Plane, level: &Level, found: Vec<Component>) -> Vec<Spot> {
+    measured(kind, excess, &smoothed(excess, level), level, found)
+}
+
+fn measured(
+    kind: LesionKind,
+    excess: &Plane,
+    smooth: &Plane,
+    level: &Level,
+    found: Vec<Component>,
+) -> Vec<Spot> {
+    let mut owner = owners(&found, excess.dim());
+    grow(&mut owner, rim(level));
+    let places = Places::new(&owner, found.len(), &level.skin, level.scale);
+    let noise = Noise::new(excess, places.plain(), places.apart());
+    let spot = |(index, pixels): (usize, Component)| {
+        let light = Light::measure(excess, smooth, places.place(index), &places.ring(index), &noise)?;
+        spot_of(kind, level.factor, pixels, &light)
+    };
+    found.into_iter().enumerate().filter_map(spot).collect()
+}
+
+/// [`RIM_MM`] in whole pixels, at least one.
+pub(crate) fn rim(level: &Level) -> usize {
+    level.scale.px(RIM_MM).round().max(1.0) as usize
+}
+
+/// The mask of all spots' pixels on the coarse level.
+pub fn mask_of(spots: &[Spot], shape: (usize, usize)) -> Mask {
+    owners(spots.iter().map(|spot| &spot.pixels), shape).mapv(|label| label > 0)
+}
+
+fn spot_of(kind: LesionKind, factor: usize, pixels: Component, light: &Light) -> Option<Spot> {
+    let native = |at: f64| raster::cell_centre(at, factor);
+    let cell = (factor * factor) as f64;
+    let border = outline(&pixels);
+    Some(Spot {
+        kind,
+        centre: light.centre.map(native),
+        area_px: light.area()? * cell,
+        contrast: light.contrast?,
+        dose: light.dose * cell,
+        dose_standard_error: light.dose_standard_error * cell,
+        outline: border.into_iter().map(|(x, y)| [native(x.into()), native(y.into())]).collect(),
+        pixels,
+    })
+}
+
+/// Regions above the low threshold that reach the high one, large enough and
+/// split at saddles.
+fn regions(smooth: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Component> {
+    let above =
+        ndarray::Zip::from(smooth).and(&level.skin).map_collect(|&v, &skin| skin && v > thresholds.low);
+    let least = (LEAST_AREA_MM2 * level.scale.px_per_mm.powi(2)).max(1.0);
+    let at = |&(x, y): &(u32, u32)| smooth[[y as usize, x as usize]];
+    components(&above)
+        .into_iter()
+        .filter(|region| region.len() as f64 >= least && region.iter().any(|p| at(p) >= thresholds.high))
+        .flat_map(|region| split(smooth, region, thresholds.low, least as usize))
+        .collect()
+}
+
+/// A basin of the watershed: what has been flooded from one peak.
+struct Basin {
+    peak: f32,
+    size: usize,
+    /// The basin it has been poured into; itself while it stands.
+    into: usize,
+}
+
+/// A region split where peaks are parted by saddles.
+///
+/// Pixels are flooded from the highest down. Where two basins meet they
+/// become one, unless both are large enough and the lower peak stands clear
+/// of the saddle: by `least_rise` and by [`SADDLE`] of itself.
+fn split(smooth: &Plane, region: Component, least_rise: f32, least: usize) -> Vec<Component> {
+    let mut order = region;
+    let at = |p: &(u32, u32)| smooth[[p.1 as usize, p.0 as usize]];
+    order.sort_unstable_by(|p, q| at(q).total_cmp(&at(p)).then((p.1, p.0).cmp(&(q.1, q.0))));
+    let Some([left, top, right, bottom]) = super::places::bounds(&order) else { return Vec::new() };
+    let mut label: Owner = Array2::zeros((bottom - top + 1, right - left + 1));
+    let mut basins: Vec<Basin> = Vec::new();
+    for pixel in &order {
+        let (x, y, value) = (pixel.0 as usize - left, pixel.1 as usize - top, at(pixel));
+        let mut touching: Vec<usize> = neighbours(x, y, label.ncols(), label.nrows(), true)
+            .filter_map(|(i, j)| (label[[j, i]] as usize).checked_sub(1))
+            .map(|basin| standing(&basins, basin))
+            .collect();
+        touching.sort_unstable();
+        touching.dedup();
+        let home = meet(&mut basins, &touching, value, least_rise, least);
+        basins[home].size += 1;
+        label[[y, x]] = home as u32 + 1;
+    }
+    gather(&order, &label, &basins, left, top)
+}
+
+/// The basin that a pixel of `value` goes to; pours low basins into it.
+fn meet(basins: &mut Vec<Basin>, touching: &[usize], value: f32, least_rise: f32, least: usize) -> usize {
+    // Peaks come down as flooding goes on: the earliest basin is the highest.
+    let Some((&home, others)) = touching.split_first() else {
+        basins.push(Basin { peak: value, size: 0, into: basins.len() });
+        return basins.len() - 1;
+    };
+    for &other in others {
+        let Basin { peak, size, .. } = basins[other];
+        if size < least || peak - value < least_rise.max(SADDLE * peak) {
+            basins[other].into = home;
+            basins[home].size += size;
+        }
+    }
+    home
+}
+
+fn standing(basins: &[Basin], mut basin: usize) -> usize {
+    while basins[basin].into != basin {
+        basin = basins[basin].into;
+    }
+    basin
+}
+
+/// The pixels of each standing basin in row order, basins in row order of
+/// their first pixels.
+fn gather(order: &Component, label: &Owner, basins: &[Basin], left: usize, top: usize) -> Vec<Component> {
+    let mut parts = vec![Component::new(); basins.len()];
+    for &(x, y) in order {
+        let basin = label[[y as usize - top, x as usize - left]] as usize - 1;
+        parts[standing(basins, basin)].push((x, y));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.iter_mut().for_each(|part| part.sort_unstable_by_key(|&(x, y)| (y, x)));
+    parts.sort_unstable_by_key(|part| (part[0].1, part[0].0));
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::gaussian::gaussian;
+    use crate::units::FilterScale;
+    use proptest::prelude::*;
+
+    const THRESHOLDS: Thresholds = Thresholds { high: 0.08, low: 0.04 };
+
+    fn level(side: usize) -> Level {
+        let scale = FilterScale { px_per_mm: 8.0, physical: true };
+        Level { factor: 2, scale, skin: Mask::from_elem((side, side), true) }
+    }
+
+    /// Discs (x, y, radius, density), drawn at 8 × 8 points per pixel.
+    fn discs(side: usize, discs: &[(f64, f64, f64, f32)]) -> Plane {
+        Plane::from_shape_fn((side, side), |(y, x)| {
+            let fine = |i: usize| (i as f64 + 0.5) / 8.0 - 0.5;
+            let points = (0..64).map(|i| (x as f64 + fine(i % 8), y as f64 + fine(i / 8)));
+            let covered = |&(cx, cy, r, c): &(f64, f64, f64, f32)| {
+                points.clone().filter(|p| (p.0 - cx).hypot(p.1 - cy) <= r).count() as f32 / 64.0 * c
+            };
+            discs.iter().map(covered).sum()
+        })
+    }
+
+    #[test]
+    fn a_disc_has_its_dose_area_contrast_and_centre() {
+        let spots =
+            find(LesionKind::Pigmented, &discs(96, &[(40.0, 50.0, 12.0, 0.3)]), &level(96), THRESHOLDS);
+        let [spot] = &spots[..] else { panic!("one spot, not {}", spots.len()) };
+        // Area π·12² = 452.4 px, times 4 native pixels each; dose is that times 0.3.
+        assert!((spot.dose / (0.3 * 1809.6) - 1.0).abs() < 0.005, "{}", spot.dose);
+        assert!((spot.area_px / 1809.6 - 1.0).abs() < 0.01 && (spot.contrast - 0.3).abs() < 0.003);
+        assert!((spot.centre[0] - 80.5).abs() < 0.05 && (spot.centre[1] - 100.5).abs() < 0.05);
+        assert!(spot.outline.iter().all(|p| ((p[0] - 80.5).hypot(p[1] - 100.5) - 24.0).abs() < 6.0));
+    }
+
+    #[test]
+    fn blur_leaves_the_dose_within_a_hundredth() {
+        let sharp = discs(96, &[(47.3, 48.1, 8.0, 0.3)]);
+        let dose = |plane: &Plane| find(LesionKind::Pigmented, plane, &level(96), THRESHOLDS)[0].dose;
+        for sigma in [0.7, 1.5, 2.0] {
+            assert!((dose(&gaussian(&sharp, sigma)) / dose(&sharp) - 1.0).abs() < 0.01, "{sigma}");
+        }
+    }
+
+    #[test]
+    fn discs_with_a_saddle_between_are_two_lesions_and_a_mottled_one_is_one() {
+        let touching = discs(96, &[(35.0, 48.0, 10.0, 0.3), (57.5, 48.0, 10.0, 0.25)]);
+        let spots = find(LesionKind::Vascular, &gaussian(&touching, 1.0), &level(96), THRESHOLDS);
+        assert_eq!(spots.len(), 2);
+        assert!((spots[0].centre[0] - 70.5).abs() < 1.5 && (spots[1].centre[0] - 115.5).abs() < 1.5);
+        let mottled = discs(96, &[(48.0, 48.0, 16.0, 0.3), (42.0, 48.0, 3.0, 0.05), (56.0, 50.0, 3.0, 0.05)]);
+        assert_eq!(find(LesionKind::Vascular, &mottled, &level(96), THRESHOLDS).len(), 1);
+    }
+
+    #[test]
+    fn what_is_faint_small_or_not_skin_is_no_lesion() {
+        let found =
+            |plane: &Plane, level: &Level| find(LesionKind::Pigmented, plane, level, THRESHOLDS).len();
+        assert_eq!(found(&discs(96, &[(48.0, 48.0, 12.0, 0.07)]), &level(96)), 0);
+        // 0.3 mm² is 19.2 pixels; a dot of 4 pixels is less even when smoothed.
+        assert_eq!(found(&discs(96, &[(48.5, 48.5, 1.1, 0.15)]), &level(96)), 0);
+        let mut hidden = level(96);
+        hidden.skin.fill(false);
+        assert_eq!(found(&discs(96, &[(48.0, 48.0, 12.0, 0.3)]), &hidden), 0);
+        assert_eq!(found(&Plane::zeros((1, 1)), &level(1)), 0);
+        assert_eq!(found(&Plane::zeros((0, 0)), &level(0)), 0);
+    }
+
+    #[test]
+    fn thresholds_follow_the_baselines_noise_but_have_a_floor() {
+        let flat = Thresholds::from_baseline(&Plane::zeros((96, 96)), &level(96));
+        assert_eq!(flat, THRESHOLDS);
+        let striped = Plane::from_shape_fn((96, 96), |(y, _)| if (y / 16) % 2 == 0 { 0.1 } else { -0.1 });
+        // Wide stripes survive the smoothing: the median size is 0.1.
+        assert!((Thresholds::from_baseline(&striped, &level(96)).high - 4.0 * 0.148_26).abs() < 1e-3);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn a_flip_or_a_turn_moves_lesions_and_changes_nothing_else(
+            x in 24.0..72.0f64, y in 24.0..72.0f64, radius in 5.0..12.0f64, density in 0.12..0.6f32,
+        ) {
+            let plane = discs(96, &[(x, y, radius, density)]);
+            let turned = Plane::from_shape_fn((96, 96), |(row, column)| plane[[column, 95 - row]]);
+            let find = |plane: &Plane| find(LesionKind::Pigmented, plane, &level(96), THRESHOLDS);
+            let (spots, others) = (find(&plane), find(&turned));
+            prop_assert_eq!((spots.len(), others.len()), (1, 1));
+            let (spot, other) = (&spots[0], &others[0]);
+            prop_assert!((spot.dose / other.dose - 1.0).abs() < 1e-4);
+            prop_assert!((spot.area_px / other.area_px - 1.0).abs() < 1e-4);
+            // (x, y) moves to (y, 191 - x) in native pixels.
+            prop_assert!((spot.centre[1] - other.centre[0]).abs() < 0.02);
+            prop_assert!((191.0 - spot.centre[0] - other.centre[1]).abs() < 0.02);
+        }
+    }
+}
