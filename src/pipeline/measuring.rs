@@ -6,8 +6,9 @@ use crate::filter::gaussian::gaussian;
 use crate::lesion::{self, LesionKind, Spot, Thresholds, segmentation};
 use crate::metrics::maps::Level;
 use crate::metrics::pigmentation::{self, Pigment};
-use crate::metrics::relief::Relief;
+use crate::metrics::relief::{Clutter, Relief};
 use crate::metrics::texture::Texture;
+use crate::metrics::pores::{self, Pore};
 use crate::metrics::{Maps, Measured, redness, texture};
 use crate::pipeline::frame::Frame;
 use crate::raster::{Mask, Plane};
@@ -23,6 +24,8 @@ pub struct Frozen {
     pub pigmented: Thresholds,
     /// Thresholds of red lesions.
     pub vascular: Thresholds,
+    /// How strongly its plain skin responds to filters of structure.
+    clutter: Clutter,
     /// Where the baseline has spots, in its coarse cells.
     spots: Mask,
     /// Native baseline pixels per coarse cell.
@@ -33,7 +36,10 @@ pub struct Frozen {
 pub struct Shown {
     surfaces: Surfaces,
     red: Mask,
+    relief: Relief,
     texture: Texture,
+    /// Follicle openings.
+    pub pores: Vec<Pore>,
     /// Pigmented spots.
     pub pigmented: Vec<Spot>,
     /// Red lesions.
@@ -98,23 +104,27 @@ impl Shown {
         let pigmented = Thresholds::from_baseline(&surfaces.pigment_excess, level);
         let vascular = Thresholds::from_baseline(&surfaces.blood_excess, level);
         let spots = segmentation::mask_of(&surfaces.pigmented(pigmented), level.skin.dim());
-        let frozen = Frozen { weight, pigmented, vascular, spots, factor: level.factor };
-        (Self::found(surfaces, &frozen), frozen)
+        let (relief, factor) = (Relief::of(&surfaces.maps), level.factor);
+        let frozen = Frozen { weight, pigmented, vascular, clutter: Clutter::of(&relief), spots, factor };
+        (Self::found(surfaces, relief, &frozen), frozen)
     }
 
     /// What a follow-up shows, under what the baseline fixed.
     pub fn under(maps: Maps, frozen: &Frozen) -> Self {
-        Self::found(Surfaces::of(maps, frozen.weight), frozen)
+        let relief = Relief::of(&maps);
+        let surfaces = Surfaces::of(maps, frozen.weight);
+        Self::found(surfaces, relief, frozen)
     }
 
-    fn found(surfaces: Surfaces, frozen: &Frozen) -> Self {
+    fn found(surfaces: Surfaces, relief: Relief, frozen: &Frozen) -> Self {
         let maps = &surfaces.maps;
         let red = redness::red(maps, &surfaces.blood_excess);
-        let texture = Texture::of(&Relief::of(maps));
+        let (texture, pores) =
+            rayon::join(|| Texture::of(&relief), || pores::detect(&relief, &frozen.clutter));
         let pigmented = surfaces.pigmented(frozen.pigmented);
         let vascular =
             segmentation::find(LesionKind::Vascular, &surfaces.blood_excess, &maps.coarse, frozen.vascular);
-        Self { red, texture, pigmented, vascular, surfaces }
+        Self { surfaces, red, relief, texture, pores, pigmented, vascular }
     }
 
     /// The coarse level and the excess on which lesions of a kind are measured.
@@ -140,6 +150,7 @@ impl Shown {
         let mut values = redness::measure(maps, &self.red, region);
         values.extend(pigmentation::measure(maps, &pigment, region));
         values.extend(texture::measure(&self.texture, region));
+        values.extend(pores::measure(&self.relief, &self.pores, region));
         values
     }
 }

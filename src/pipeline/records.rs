@@ -2,16 +2,17 @@
 
 use crate::calibration::{Calibration, Method};
 use crate::error::Warning;
-use crate::metrics::Aspect;
+use crate::metrics::{Aspect, Measured};
 use crate::photo::Photo;
 use crate::pipeline::link::Link;
 use crate::quality::Quality;
 use crate::region::Region;
 use crate::series::ScaleRecord;
 use crate::session::{
-    AlignmentRecord, AlignmentStatus, CalibrationMethod, CalibrationRecord, ComparableRecord, ComparableStatus,
-    PhotoRecord, QualityRecord,
+    AlignmentRecord, AlignmentStatus, CalibrationMethod, CalibrationRecord, ComparableRecord,
+    ComparableStatus, PhotoRecord, QualityRecord,
 };
+use crate::statistics::Repeatability;
 use crate::units::{FilterScale, Scale, ScaleSource};
 
 /// The record of a photo.
@@ -77,7 +78,8 @@ pub fn comparable(link: &Link) -> ComparableRecord {
         [true, true] => ComparableStatus::No,
         _ => ComparableStatus::Partly,
     };
-    let mut reasons: Vec<Warning> = link.comparability.reasons.iter().map(|reason| reason.warning.clone()).collect();
+    let mut reasons: Vec<Warning> =
+        link.comparability.reasons.iter().map(|reason| reason.warning.clone()).collect();
     reasons.dedup();
     ComparableRecord { status, reasons }
 }
@@ -95,8 +97,21 @@ pub fn scale(scale: Option<Scale>) -> ScaleRecord {
     }
 }
 
-/// The area of a region in native pixels and, with a physical scale, in mm².
-pub fn areas(region: &Region, scale: FilterScale) -> (f64, Option<f64>) {
-    let px = region.area_px();
-    (px, scale.physical.then(|| px / scale.px_per_mm.powi(2)))
+/// The record of a region of a photo whose native scale is `scale`.
+pub fn region(
+    region: &Region,
+    scale: FilterScale,
+    measured: &[Measured],
+    repeatability: &Repeatability,
+) -> RegionRecord {
+    let area_px = region.area_px();
+    let record = |measured: &Measured| {
+        (measured.id.to_owned(), MetricRecord::new(measured, repeatability, Confidence::High))
+    };
+    RegionRecord {
+        region: region.name.clone(),
+        area_mm2: scale.physical.then(|| area_px / scale.px_per_mm.powi(2)),
+        area_px,
+        metrics: measured.iter().map(record).collect(),
+    }
 }

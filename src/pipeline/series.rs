@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::alignment::{Features, Transform};
 use crate::canvas::{self, Canvas};
 use crate::error::Warning;
-use crate::lesion::{self, LesionKind, Sight, Spot};
+use crate::lesion::{self, LesionKind, Sight, Track};
 use crate::metrics::{Aspect, Measured};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::link::{Link, link};
@@ -16,8 +16,8 @@ use crate::quality::{self, Quality};
 use crate::raster;
 use crate::region::{Outline, Region};
 use crate::report::run::{PhotoOutcome, PhotoStatus};
-use crate::series::{self, View};
-use crate::session::{AlignmentStatus, Session, SessionMetrics};
+use crate::series::{self, Lesion, View};
+use crate::session::{AlignmentStatus, RegionRecord, Session, SessionMetrics};
 use crate::settings::Settings;
 use crate::source::{PhotoSource, SeriesSource, SessionSource};
 use crate::statistics::Repeatability;
@@ -91,16 +91,16 @@ fn read(
     let places: Vec<(usize, usize)> = (0..source.sessions.len())
         .flat_map(|session| (0..source.sessions[session].photos.len()).map(move |photo| (session, photo)))
         .collect();
-    let read: Vec<Result<Member, Box<PhotoOutcome>>> = places
+    let read: Vec<Result<Member, PhotoOutcome>> = places
         .into_par_iter()
         .map(|(session, photo)| {
             let file = &source.sessions[session].photos[photo];
-            Frame::open(&file.path, source.scale, &limits).map(|frame| Member::of(session, photo, frame)).map_err(
-                |error| {
+            Frame::open(&file.path, source.scale, &limits)
+                .map(|frame| Member::of(session, photo, frame))
+                .map_err(|error| {
                     step();
                     unreadable(source, session, file, &error.chain().join(": "))
-                },
-            )
+                })
         })
         .collect();
     let (mut members, mut outcomes) = (Vec::new(), Vec::new());
@@ -173,7 +173,12 @@ fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) 
 
 /// Measures the baseline, then all members that lie on it, under what the
 /// baseline fixed and blurred to equal the coarsest of them.
-fn measure(baseline: &mut Member, members: &mut [Member], canvas: &Canvas, step: &(dyn Fn() + Sync)) -> Frozen {
+fn measure(
+    baseline: &mut Member,
+    members: &mut [Member],
+    canvas: &Canvas,
+    step: &(dyn Fn() + Sync),
+) -> Frozen {
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
     let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt()));
@@ -214,20 +219,21 @@ impl Member {
 /// What the report says of the series.
 fn view(source: &SeriesSource, baseline: &Member, members: &[Member], frozen: &Frozen) -> View {
     let all: Vec<&Member> = std::iter::once(baseline).chain(members).collect();
-    let repeatability = Repeatability::default();
-    let metrics: Vec<SessionMetrics> = in_time(baseline.session, source.sessions.len())
-        .filter_map(|session| session_metrics(source, &all, session))
-        .collect();
+    let read = |session: &usize| all.iter().any(|member| member.session == *session);
+    let order: Vec<usize> = in_time(baseline.session, source.sessions.len()).filter(read).collect();
+    let metrics: Vec<SessionMetrics> =
+        order.iter().filter_map(|session| session_metrics(source, &all, *session)).collect();
+    let repeatability = series::repeatability(&metrics);
     View {
         view: source.view.clone(),
         baseline: source.sessions[baseline.session].session.clone(),
         scale: records::scale(source.scale),
         sessions: (0..source.sessions.len())
-            .filter_map(|session| session_record(source, baseline, &all, session, &metrics, &repeatability))
+            .filter_map(|session| session_record(source, baseline, &all, session, &repeatability))
             .collect(),
         changes: series::changes(&metrics, &repeatability),
         trends: series::trends(&metrics),
-        lesions: Vec::new(),
+        lesions: lesions(&all, &order, frozen, &metrics),
     }
 }
 
@@ -237,29 +243,96 @@ fn in_time(first: usize, count: usize) -> impl Iterator<Item = usize> {
 }
 
 /// The members of one session that were measured, in the order of their shots.
-fn measured<'a>(all: &'a [&'a Member], session: usize) -> impl Iterator<Item = (&'a Member, &'a Link, &'a Values)> {
-    all.iter().filter(move |member| member.session == session).filter_map(|member| {
-        Some((*member, member.link.as_ref().ok()?, member.values.as_ref()?))
-    })
+fn measured<'a>(
+    all: &'a [&'a Member],
+    session: usize,
+) -> impl Iterator<Item = (&'a Member, &'a Link, &'a Values)> {
+    all.iter()
+        .filter(move |member| member.session == session)
+        .filter_map(|member| Some((*member, member.link.as_ref().ok()?, member.values.as_ref()?)))
 }
 
-/// What one session brings to the comparison, from its first photo that was
-/// measured; its other photos are repeats. `None` without any.
+/// What one session brings to the comparison: the values of its first photo
+/// that was measured, with its other photos as repeats; or, if none was,
+/// nothing but the reason. `None` if none of its photos could be read.
 fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Option<SessionMetrics> {
-    let values = |values: &Values| -> Vec<(String, Vec<Measured>)> {
-        values.regions.iter().map(|(region, measured)| (region.name.clone(), measured.clone())).collect()
-    };
     let mut photos = measured(all, session);
-    let (member, link, first) = photos.next()?;
+    let (blocked, gain_log_sd, regions) = match photos.next() {
+        Some((member, link, values)) => (
+            [Aspect::Colour, Aspect::Relief].map(|aspect| link.blocked(aspect)),
+            member.frame.photo.calibration().gain_log_sd,
+            values.by_region(),
+        ),
+        None => {
+            let member = all.iter().find(|member| member.session == session)?;
+            let code = member.link.as_ref().err().map(|reason| reason.code.clone());
+            ([code.clone(), code], [0.0; 3], Vec::new())
+        }
+    };
+    let [colour_blocked, relief_blocked] = blocked;
     Some(SessionMetrics {
         session: source.sessions[session].session.clone(),
         day: source.day(session),
-        colour_blocked: link.blocked(Aspect::Colour),
-        relief_blocked: link.blocked(Aspect::Relief),
-        gain_log_sd: member.frame.photo.calibration().gain_log_sd,
-        regions: values(first),
-        repeats: photos.map(|(_, _, repeat)| values(repeat)).collect(),
+        colour_blocked,
+        relief_blocked,
+        gain_log_sd,
+        regions,
+        repeats: photos.map(|(_, _, repeat)| repeat.by_region()).collect(),
     })
+}
+
+impl Values {
+    fn by_region(&self) -> Vec<(String, Vec<Measured>)> {
+        self.regions.iter().map(|(region, measured)| (region.name.clone(), measured.clone())).collect()
+    }
+}
+
+/// The lesions of every kind, followed through the sessions in `order`, of
+/// which the first is the baseline's.
+fn lesions(all: &[&Member], order: &[usize], frozen: &Frozen, metrics: &[SessionMetrics]) -> Vec<Lesion> {
+    let seen: Vec<_> = order.iter().map(|session| measured(all, *session).next()).collect();
+    let ways: Vec<_> = seen.iter().map(|seen| seen.map(|(_, link, _)| Ways::of(&link.transform))).collect();
+    let tracks: Vec<Track> = [LesionKind::Pigmented, LesionKind::Vascular]
+        .into_iter()
+        .flat_map(|kind| {
+            let sight = |(seen, ways): (&Option<(&Member, &Link, &Values)>, _)| sight(kind, (*seen)?, ways);
+            let sights: Vec<Option<Sight>> =
+                seen.iter().zip(&ways).map(|(seen, ways)| sight((seen, ways.as_ref()?))).collect();
+            lesion::track(kind, &sights, frozen.thresholds(kind))
+        })
+        .collect();
+    let scales: Vec<Option<f64>> = seen
+        .iter()
+        .map(|seen| seen.map(|(member, _, _)| member.frame.scale).filter(|s| s.physical).map(|s| s.px_per_mm))
+        .collect();
+    series::lesions(&tracks, metrics, &scales)
+}
+
+/// The way from the baseline's native pixels to a session's, and back.
+struct Ways<'a> {
+    there: Box<dyn Fn([f64; 2]) -> [f64; 2] + Sync + 'a>,
+    back: Box<dyn Fn([f64; 2]) -> [f64; 2] + Sync + 'a>,
+}
+
+impl<'a> Ways<'a> {
+    fn of(transform: &'a Transform) -> Self {
+        Self {
+            there: Box::new(|at| transform.map(at)),
+            // A place that is nowhere in the baseline lies in no pixel of it.
+            back: Box::new(|at| transform.map_back(at).unwrap_or([f64::NAN; 2])),
+        }
+    }
+}
+
+/// What a session shows of one kind of lesion.
+fn sight<'a>(kind: LesionKind, (_, link, values): (&Member, &'a Link, &'a Values), ways: &'a Ways) -> Sight<'a> {
+    let (level, excess) = values.shown.excess(kind);
+    let spots = match kind {
+        LesionKind::Vascular => &values.shown.vascular,
+        _ => &values.shown.pigmented,
+    };
+    let residual_px = link.residual_px;
+    Sight { level, excess, spots, to_session: &*ways.there, to_baseline: &*ways.back, residual_px }
 }
 
 /// What the report says of one session; `None` if none of its photos could be read.
@@ -268,11 +341,13 @@ fn session_record(
     baseline: &Member,
     all: &[&Member],
     session: usize,
+    repeatability: &Repeatability,
 ) -> Option<Session> {
     let mut photos: Vec<&Member> = all.iter().copied().filter(|member| member.session == session).collect();
     photos.sort_by_key(|member| member.photo);
-    let shown = measured(all, session).next().map(|(member, _, _)| member);
-    let member = shown.or(photos.first().copied())?;
+    let shown = measured(all, session).next();
+    let member = shown.map(|(member, _, _)| member).or(photos.first().copied())?;
+    let regions = shown.map_or(Vec::new(), |(member, _, values)| values.records(member, repeatability));
     let told = &source.sessions[session];
     let (alignment, comparable) = match &member.link {
         Ok(link) if session == baseline.session => {
@@ -285,13 +360,25 @@ fn session_record(
         session: told.session.clone(),
         date: told.date.map(|date| date.to_string()),
         day: source.day(session),
-        photos: photos.iter().map(|m| records::photo(m.frame.photo.photo(), told.photos[m.photo].shot)).collect(),
+        photos: photos
+            .iter()
+            .map(|m| records::photo(m.frame.photo.photo(), told.photos[m.photo].shot))
+            .collect(),
         quality: records::quality(&member.quality, member.frame.photo.photo(), &member.warnings()),
         calibration: records::calibration(member.frame.photo.calibration()),
         alignment,
         comparable,
-        regions: Vec::new(),
+        regions,
     })
+}
+
+impl Values {
+    fn records(&self, member: &Member, repeatability: &Repeatability) -> Vec<RegionRecord> {
+        let record = |(region, measured): &(Region, Vec<Measured>)| {
+            records::region(region, member.frame.scale, measured, repeatability)
+        };
+        self.regions.iter().map(record).collect()
+    }
 }
 
 impl Member {
@@ -309,7 +396,9 @@ fn outcome(source: &SeriesSource, member: &Member) -> PhotoOutcome {
     let warnings = [photo.warnings(), &member.quality.warnings, &member.warnings()].concat();
     let (status, reason) = match &member.link {
         Err(warning) => (PhotoStatus::Rejected, Some(warning.message.clone())),
-        Ok(_) if !member.quality.usable => (PhotoStatus::Rejected, warnings.first().map(|w| w.message.clone())),
+        Ok(_) if !member.quality.usable => {
+            (PhotoStatus::Rejected, warnings.first().map(|w| w.message.clone()))
+        }
         Ok(link) => match link.comparability.reasons.first() {
             Some(reason) => (PhotoStatus::NotComparable, Some(reason.warning.message.clone())),
             None if warnings.is_empty() => (PhotoStatus::Ok, None),
@@ -342,7 +431,12 @@ fn place(source: &SeriesSource, session: &SessionSource, photo: &PhotoSource) ->
 }
 
 /// Every photo of a series whose regions cannot be read, refused for that.
-fn refused(source: &SeriesSource, members: Vec<Member>, mut unread: Vec<PhotoOutcome>, why: &str) -> SeriesOutcome {
+fn refused(
+    source: &SeriesSource,
+    members: Vec<Member>,
+    mut unread: Vec<PhotoOutcome>,
+    why: &str,
+) -> SeriesOutcome {
     unread.extend(members.iter().map(|member| PhotoOutcome {
         status: PhotoStatus::Rejected,
         reason: Some(why.to_owned()),

@@ -19,6 +19,7 @@ use crate::report::measurement::{
     LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject, WrinkleObject,
 };
 use crate::settings::Settings;
+use crate::statistics::Repeatability;
 use crate::units::{FilterScale, Scale};
 
 /// Measures one photo by itself.
@@ -41,6 +42,7 @@ pub fn measure_photo(
     let here = Transform::identity();
     let spots = frozen.spots_in(&here, frame.valid());
     let regions = canvas.regions_in(&here, frame.valid());
+    let repeatability = Repeatability::default();
     let measurement = Measurement {
         schema: MEASUREMENT_SCHEMA.into(),
         tool: report::tool(settings),
@@ -50,7 +52,7 @@ pub fn measure_photo(
         calibration: records::calibration(frame.photo.calibration()),
         regions: regions
             .iter()
-            .map(|region| records::region(region, frame.scale, &shown.measure(region, &spots), None))
+            .map(|region| records::region(region, frame.scale, &shown.measure(region, &spots), &repeatability))
             .collect(),
     };
     Ok((measurement, objects(&shown, frame.scale)))
