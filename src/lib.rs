@@ -12,6 +12,7 @@ pub mod alignment;
 pub mod region;
 pub mod metrics;
 pub mod lesion;
+pub mod statistics;
 pub mod session;
 pub mod series;
 pub mod settings;
