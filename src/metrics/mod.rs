@@ -4,6 +4,7 @@
 //! measures on [`Maps`] inside a [`Region`](crate::region::Region).
 
 mod estimate;
+pub mod gain;
 pub mod glcm;
 pub mod inflammation;
 pub mod maps;
