@@ -6,9 +6,9 @@ use crate::filter::gaussian::gaussian;
 use crate::lesion::{self, LesionKind, Spot, Thresholds, segmentation};
 use crate::metrics::maps::Level;
 use crate::metrics::pigmentation::{self, Pigment};
+use crate::metrics::pores::{self, Pore};
 use crate::metrics::relief::{Clutter, Relief};
 use crate::metrics::texture::Texture;
-use crate::metrics::pores::{self, Pore};
 use crate::metrics::{Maps, Measured, redness, texture};
 use crate::pipeline::frame::Frame;
 use crate::raster::{Mask, Plane};
@@ -20,10 +20,8 @@ use crate::units::FilterScale;
 pub struct Frozen {
     /// Share of unmixing in the melanin map; see [`pigmentation::unmixing_weight`].
     weight: f32,
-    /// Thresholds of pigmented spots.
-    pub pigmented: Thresholds,
-    /// Thresholds of red lesions.
-    pub vascular: Thresholds,
+    pigmented: Thresholds,
+    vascular: Thresholds,
     /// How strongly its plain skin responds to filters of structure.
     clutter: Clutter,
     /// Where the baseline has spots, in its coarse cells.
@@ -156,6 +154,14 @@ impl Shown {
 }
 
 impl Frozen {
+    /// The thresholds of a kind of lesion.
+    pub fn thresholds(&self, kind: LesionKind) -> Thresholds {
+        match kind {
+            LesionKind::Vascular => self.vascular,
+            _ => self.pigmented,
+        }
+    }
+
     /// The cells of a photo that show a place that was a spot at the baseline.
     pub fn spots_in(&self, transform: &Transform, skin: canvas::Skin) -> Mask {
         canvas::carried(&self.spots, self.factor, transform, skin)

@@ -10,7 +10,7 @@ use crate::region::Region;
 use crate::series::ScaleRecord;
 use crate::session::{
     AlignmentRecord, AlignmentStatus, CalibrationMethod, CalibrationRecord, ComparableRecord,
-    ComparableStatus, PhotoRecord, QualityRecord,
+    ComparableStatus, Confidence, MetricRecord, PhotoRecord, QualityRecord, RegionRecord,
 };
 use crate::statistics::Repeatability;
 use crate::units::{FilterScale, Scale, ScaleSource};

@@ -295,9 +295,11 @@ fn lesions(all: &[&Member], order: &[usize], frozen: &Frozen, metrics: &[Session
     let tracks: Vec<Track> = [LesionKind::Pigmented, LesionKind::Vascular]
         .into_iter()
         .flat_map(|kind| {
-            let sight = |(seen, ways): (&Option<(&Member, &Link, &Values)>, _)| sight(kind, (*seen)?, ways);
-            let sights: Vec<Option<Sight>> =
-                seen.iter().zip(&ways).map(|(seen, ways)| sight((seen, ways.as_ref()?))).collect();
+            let sights: Vec<Option<Sight>> = seen
+                .iter()
+                .zip(&ways)
+                .map(|(seen, ways)| Some(sight(kind, (*seen)?, ways.as_ref()?)))
+                .collect();
             lesion::track(kind, &sights, frozen.thresholds(kind))
         })
         .collect();
@@ -325,7 +327,11 @@ impl<'a> Ways<'a> {
 }
 
 /// What a session shows of one kind of lesion.
-fn sight<'a>(kind: LesionKind, (_, link, values): (&Member, &'a Link, &'a Values), ways: &'a Ways) -> Sight<'a> {
+fn sight<'a>(
+    kind: LesionKind,
+    (_, link, values): (&Member, &'a Link, &'a Values),
+    ways: &'a Ways,
+) -> Sight<'a> {
     let (level, excess) = values.shown.excess(kind);
     let spots = match kind {
         LesionKind::Vascular => &values.shown.vascular,

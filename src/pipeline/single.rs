@@ -16,7 +16,7 @@ use crate::region::{Outline, read_regions};
 use crate::report;
 use crate::report::alignment::{ALIGNMENT_SCHEMA, Alignment, PairStatus};
 use crate::report::measurement::{
-    LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject, WrinkleObject,
+    LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject,
 };
 use crate::settings::Settings;
 use crate::statistics::Repeatability;
@@ -52,7 +52,9 @@ pub fn measure_photo(
         calibration: records::calibration(frame.photo.calibration()),
         regions: regions
             .iter()
-            .map(|region| records::region(region, frame.scale, &shown.measure(region, &spots), &repeatability))
+            .map(|region| {
+                records::region(region, frame.scale, &shown.measure(region, &spots), &repeatability)
+            })
             .collect(),
     };
     Ok((measurement, objects(&shown, frame.scale)))
@@ -84,17 +86,11 @@ fn objects(shown: &Shown, scale: FilterScale) -> Objects {
         diameter_px: pore.diameter_px,
         diameter_um: mm(pore.diameter_px).map(|mm| 1000.0 * mm),
     };
-    let wrinkle = |wrinkle: &crate::metrics::wrinkles::Wrinkle| WrinkleObject {
-        points: wrinkle.points.clone(),
-        length_px: wrinkle.length_px,
-        length_mm: mm(wrinkle.length_px),
-        width_px: wrinkle.width_px,
-    };
     Objects {
         schema: OBJECTS_SCHEMA.into(),
         pores: shown.pores.iter().map(pore).collect(),
         lesions: kinds.iter().flat_map(|spots| spots.iter().enumerate().map(lesion)).collect(),
-        wrinkles: shown.wrinkles.iter().map(wrinkle).collect(),
+        wrinkles: Vec::new(),
     }
 }
 
