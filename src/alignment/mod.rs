@@ -12,6 +12,7 @@ mod guidance;
 mod keypoints;
 mod matching;
 mod refinement;
+mod registration;
 mod robust;
 mod spline;
 mod transform;
@@ -122,9 +123,19 @@ pub struct Alignment {
     pub inliers: usize,
     /// What the checks measured.
     pub diagnostics: Diagnostics,
+    doubt: Option<Spline>,
 }
 
 impl Alignment {
+    /// Expected median error in native pixels of the moving photo over the
+    /// `points` (native pixels of the reference) of a region; infinite where rejected.
+    pub fn residual_over(&self, points: &[[f64; 2]]) -> f64 {
+        match (&self.doubt, self.status) {
+            (Some(doubt), Status::Aligned) => verification::expected_error(&self.transform, doubt, points),
+            _ => f64::INFINITY,
+        }
+    }
+
     fn rejected(reason: Rejection) -> Self {
         Self {
             status: Status::Rejected,
@@ -134,6 +145,7 @@ impl Alignment {
             overlap_fraction: 0.0,
             inliers: 0,
             diagnostics: Diagnostics::default(),
+            doubt: None,
         }
     }
 }
@@ -156,20 +168,10 @@ pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions
     let Some((coarse, matches)) = bent(reference, moving, &straight) else {
         return Alignment::rejected(Rejection::NoSharedSkin);
     };
-    let field = displacement(reference);
-    let levels = [(4, 2), (2, 2), (1, 3)];
-    let refined = refinement::refine(reference, moving, &coarse, &field, stiffness(&field), &levels);
-    verification::judge(reference, moving, refined.unwrap_or(coarse), &matches, options)
-}
-
-/// How much the displacement's slope may change from knot to knot: the prior
-/// standard deviation of its second difference, as a share of the knots'
-/// distance. Chosen by us from virtual re-photographs of skin.
-const BENDING: f64 = 0.008;
-
-/// Penalty on bending, 1/px² in native pixels of the reference.
-fn stiffness(field: &Spline) -> f64 {
-    (BENDING * field.spacing()).powi(-2)
+    let Some(refined) = refinement::refine(reference, moving, &coarse, &displacement(reference)) else {
+        return Alignment::rejected(Rejection::StructureDisagrees);
+    };
+    verification::judge(reference, moving, refined, &matches, options)
 }
 
 /// No displacement yet, over the whole reference.
@@ -212,7 +214,13 @@ fn bent(
         if matches.len() < 6 {
             return None;
         }
-        transform = guidance::bend(&transform, &matches, &field, softness * stiffness(&field), noise)?;
+        transform = guidance::bend(
+            &transform,
+            &matches,
+            &field,
+            softness * refinement::usual_stiffness(&field),
+            noise,
+        )?;
     }
     Some((transform, matches))
 }
