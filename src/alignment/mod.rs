@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alignment::descriptors::Descriptor;
+use crate::alignment::guidance::Bent;
 use crate::alignment::keypoints::Keypoint;
 use crate::alignment::robust::Correspondence;
 use crate::alignment::spline::Spline;
@@ -153,8 +154,15 @@ impl Alignment {
 /// Noise of the place of a matched keypoint, pixels of the working resolution.
 const KEYPOINT_NOISE: f64 = 0.5;
 
-/// Distance between the knots of the displacement field as a share of the reference's longer side.
-const KNOTS: f64 = 1.0 / 24.0;
+/// Knots of the final displacement field along the reference's longer side.
+const KNOTS: f64 = 24.0;
+
+/// Knots of the displacement field that matches ask for.
+const COARSE_KNOTS: f64 = 14.0;
+
+/// How far from where they are expected matches are sought, as shares of the
+/// moving photo's longer side, one after the other.
+const REACHES: [f64; 3] = [0.03, 0.015, 0.006];
 
 /// Aligns `moving` to `reference`. The same features and `seed` give the same
 /// bits, whatever the number of threads.
@@ -165,19 +173,19 @@ pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions
     let Some(straight) = straight(reference, moving, seed) else {
         return Alignment::rejected(Rejection::NoSharedSkin);
     };
-    let Some((coarse, matches)) = bent(reference, moving, &straight) else {
+    let Some((bent, matches)) = bent(reference, moving, &straight) else {
         return Alignment::rejected(Rejection::NoSharedSkin);
     };
-    let Some(refined) = refinement::refine(reference, moving, &coarse, &displacement(reference)) else {
+    let Some(refined) = refinement::refine(reference, moving, &bent, &displacement(reference, KNOTS)) else {
         return Alignment::rejected(Rejection::StructureDisagrees);
     };
-    verification::judge(reference, moving, refined, &matches, options)
+    verification::judge(reference, moving, refined, &bent, &matches, options)
 }
 
 /// No displacement yet, over the whole reference.
-fn displacement(reference: &Features) -> Spline {
+fn displacement(reference: &Features, knots: f64) -> Spline {
     let longer = reference.width.max(reference.height) as f64;
-    Spline::zero(reference.width, reference.height, (longer * KNOTS).max(8.0))
+    Spline::zero(reference.width, reference.height, (longer / knots).max(8.0))
 }
 
 /// The projective transform that most matches agree with.
@@ -203,26 +211,17 @@ fn bent(
     reference: &Features,
     moving: &Features,
     straight: &Transform,
-) -> Option<(Transform, Vec<Correspondence>)> {
+) -> Option<(Bent, Vec<Correspondence>)> {
     let longer = moving.width.max(moving.height) as f64;
-    let field = displacement(reference);
+    let field = displacement(reference, COARSE_KNOTS);
     let noise = KEYPOINT_NOISE * reference.factor as f64;
-    let mut transform = straight.clone();
-    let mut matches = Vec::new();
-    for (reach, softness) in [(0.02, 4.0), (0.01, 1.0), (0.005, 1.0)] {
-        matches = guidance::rematch(reference, moving, &transform, reach * longer);
-        if matches.len() < 6 {
-            return None;
-        }
-        transform = guidance::bend(
-            &transform,
-            &matches,
-            &field,
-            softness * refinement::usual_stiffness(&field),
-            noise,
-        )?;
+    let mut found: Option<(Bent, Vec<Correspondence>)> = None;
+    for reach in REACHES {
+        let known = found.as_ref().map_or(straight, |(bent, _)| &bent.transform);
+        let matches = guidance::rematch(reference, moving, known, reach * longer);
+        found = Some((guidance::bend(straight, &matches, &field, noise)?, matches));
     }
-    Some((transform, matches))
+    found
 }
 
 #[cfg(test)]

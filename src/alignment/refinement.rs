@@ -10,6 +10,7 @@
 use rayon::prelude::*;
 
 use crate::alignment::Features;
+use crate::alignment::guidance::{Bent, stiffness};
 use crate::alignment::registration::{Pair, Registered};
 use crate::alignment::spline::{Pull, Spline};
 use crate::alignment::transform::Transform;
@@ -22,12 +23,9 @@ pub const CELL: usize = 16;
 /// virtual re-photographs of skin.
 const SHARED: f64 = 12.0;
 
-/// How much the displacement's slope may change from knot to knot: the prior
-/// standard deviation of its second difference, as a share of the knots'
-/// distance. The first is what coarse levels use, the others are tried at
-/// the finest. Chosen by us from virtual re-photographs of skin.
-const BENDING: f64 = 0.008;
-const BENDINGS: [f64; 4] = [0.0005, 0.002, 0.008, 0.03];
+/// Bendings tried at the finest level, see [`stiffness`]. Chosen by us from
+/// virtual re-photographs of skin.
+const BENDINGS: [f64; 5] = [0.0005, 0.002, 0.008, 0.03, 0.1];
 
 /// Steps at the levels reduced by 4 and by 2, and at the finest.
 const LEVELS: [(usize, usize); 3] = [(4, 2), (2, 2), (1, 3)];
@@ -41,16 +39,6 @@ pub struct Refined {
     pub doubt: Spline,
     /// Both photos in one frame before the last step.
     pub registered: Registered,
-}
-
-/// Penalty on bending, 1/px² in native pixels of the reference.
-pub fn stiffness(field: &Spline, bending: f64) -> f64 {
-    (bending * field.spacing()).powi(-2)
-}
-
-/// The stiffness at coarse levels and for matches.
-pub fn usual_stiffness(field: &Spline) -> f64 {
-    stiffness(field, BENDING)
 }
 
 /// Sums over one cell of the grid.
@@ -204,16 +192,21 @@ pub fn pulls(pair: &Registered, transform: &Transform) -> Vec<Pull> {
         .collect()
 }
 
-/// The transform refined coarse to fine. `None` if the photos share too little structure.
-pub fn refine(reference: &Features, moving: &Features, start: &Transform, field: &Spline) -> Option<Refined> {
-    let mut transform = start.clone();
+/// The transform refined coarse to fine with the knots of `field`. `None` if
+/// the photos share too little structure.
+pub fn refine(reference: &Features, moving: &Features, start: &Bent, field: &Spline) -> Option<Refined> {
+    let straight = start.transform.without_deformation();
+    let mut transform = start.transform.clone();
+    // Second differences grow with the square of the knots' distance.
+    let knots = start.transform.deformation().map_or(field.spacing(), Spline::spacing);
+    let coarse = start.bending * field.spacing() / knots;
     let (width, height) = raster::size(&reference.picture);
     for (times, steps) in LEVELS {
         if times > 1 && width.min(height) / times < 3 * CELL {
             continue;
         }
         let pair = Pair::new(reference, moving, &transform, times);
-        let mut bending = BENDING;
+        let mut bending = coarse;
         for step in 0..steps {
             let registered = pair.register(&transform);
             let pulls = pulls(&registered, &transform);
@@ -222,7 +215,7 @@ pub fn refine(reference: &Features, moving: &Features, start: &Transform, field:
                 bending = best_bending(field, &halves)?;
             }
             let fit = |pulls: &[Pull]| solve(field, pulls, bending);
-            transform = start.without_deformation().with_deformation(fit(&pulls)?);
+            transform = straight.with_deformation(fit(&pulls)?);
             if times == 1 && step + 1 == steps {
                 let doubt = fit(&halves[0])?.halfway_from(&fit(&halves[1])?);
                 return Some(Refined { transform, doubt, registered });

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::alignment::guidance::{median, quantile};
+use crate::alignment::guidance::{Bent, median, quantile};
 use crate::alignment::refinement::{CELL, Refined};
 use crate::alignment::registration::Registered;
 use crate::alignment::robust::Correspondence;
@@ -84,6 +84,10 @@ pub struct Diagnostics {
     pub peak_fraction: f64,
     /// Median distance of guided matches, moving native pixels.
     pub match_error_px: f64,
+    /// Median distance by which a fit to half of the matches misses the others, reference native pixels.
+    pub held_out_error_px: f64,
+    /// Error below which 95 % of the overlap is expected to lie, moving native pixels.
+    pub residual_p95_px: f64,
 }
 
 /// Cells of the structure check per side of a window.
@@ -94,7 +98,7 @@ const SHIFT: isize = 11;
 
 /// Least share of places whose structure agrees best as aligned (one in nine by chance).
 /// Chosen by us: true pairs of real skin reach 0.97, false ones stay below 0.4.
-const LEAST_PEAKS: f64 = 0.6;
+const LEAST_PEAKS: f64 = 0.7;
 
 /// Least median correlation of the aligned structure. Chosen by us: true pairs
 /// of real skin reach 0.69, false ones stay below 0.15.
@@ -105,6 +109,7 @@ pub fn judge(
     reference: &Features,
     moving: &Features,
     refined: Refined,
+    bent: &Bent,
     matches: &[Correspondence],
     options: &AlignmentOptions,
 ) -> Alignment {
@@ -128,6 +133,8 @@ pub fn judge(
         correlation,
         peak_fraction,
         match_error_px: median(&errors),
+        held_out_error_px: bent.held_out,
+        residual_p95_px: expected_errors(&transform, &doubt, &places, 0.95),
     };
     let [least, most] = diagnostics.jacobian_range;
     let limit = options.most_residual_fraction * moving.width.max(moving.height) as f64;
@@ -170,14 +177,17 @@ const SHARED_ERROR: f64 = 1.3;
 
 /// Median length of the error expected at `points`, moving native pixels.
 pub fn expected_error(transform: &Transform, doubt: &Spline, points: &[[f64; 2]]) -> f64 {
-    let lengths: Vec<f64> = points
-        .iter()
-        .map(|&at| {
-            let [u, v] = doubt.value(at);
-            u.hypot(v) * transform.magnification(at)
-        })
-        .collect();
-    (SHARED_ERROR * median(&lengths)).hypot(FLOOR)
+    expected_errors(transform, doubt, points, 0.5)
+}
+
+/// The length below which a `share` of the errors expected at `points` lie.
+fn expected_errors(transform: &Transform, doubt: &Spline, points: &[[f64; 2]], share: f64) -> f64 {
+    let length = |&at: &[f64; 2]| {
+        let [u, v] = doubt.value(at);
+        u.hypot(v) * transform.magnification(at)
+    };
+    let lengths: Vec<f64> = points.iter().map(length).collect();
+    (SHARED_ERROR * quantile(&lengths, share)).hypot(FLOOR)
 }
 
 /// The middles of the cells that both photos show, native pixels of the reference.
