@@ -4,6 +4,7 @@
 //! each of its own cells, which piece of baseline skin it shows.
 
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use crate::alignment::Transform;
 use crate::raster::{self, Mask, cell_centre, covers, in_cells};
@@ -16,9 +17,8 @@ const TILE_MM: f64 = 5.0;
 /// Tiles that the shared skin is divided into at least, where it can be.
 const LEAST_TILES: f64 = 36.0;
 
-/// Cells between the points at which a photo's way back to the baseline is
-/// worked out; between them it is interpolated (deformations are smooth over
-/// millimetres, this is about one).
+/// Cells between the nodes of a [`Lattice`]: deformations are smooth over
+/// millimetres, this is about one.
 const LATTICE: usize = 8;
 
 /// Valid skin of one photo on its coarse level.
@@ -62,7 +62,7 @@ impl Canvas {
 
     /// The regions as a photo shows them through its transform from the baseline.
     pub fn regions_in(&self, transform: &Transform, skin: Skin) -> Vec<Region> {
-        let way_back = WayBack::new(transform, raster::size(skin.mask), skin.factor);
+        let way_back = Lattice::new(|at| transform.map_back(at), raster::size(skin.mask), skin.factor);
         let columns = self.regions[0].1.ncols().div_ceil(self.tile_side);
         let count = columns * self.regions[0].1.nrows().div_ceil(self.tile_side);
         self.regions
@@ -95,12 +95,24 @@ impl Canvas {
 
 /// The part of `mask` (baseline cells) that a photo shows as valid skin.
 pub fn seen(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Mask {
+    let way = Lattice::new(|at| Some(transform.map(at)), raster::size(mask), factor);
     raster::mask_rows(mask.ncols(), mask.nrows(), |y, out| {
-        for (x, value) in out.iter_mut().enumerate() {
-            if mask[[y, x]] {
-                let [px, py] = transform.map([cell_centre(x as f64, factor), cell_centre(y as f64, factor)]);
-                *value = covers(skin.mask, in_cells(px, skin.factor), in_cells(py, skin.factor));
-            }
+        for (x, value) in out.iter_mut().enumerate().filter(|(x, _)| mask[[y, *x]]) {
+            *value = way.at(x, y).is_some_and(|[px, py]| {
+                covers(skin.mask, in_cells(px, skin.factor), in_cells(py, skin.factor))
+            });
+        }
+    })
+}
+
+/// The cells of a photo that show a place marked in `mask` (baseline cells).
+pub fn carried(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Mask {
+    let way_back = Lattice::new(|at| transform.map_back(at), raster::size(skin.mask), skin.factor);
+    raster::mask_rows(skin.mask.ncols(), skin.mask.nrows(), |y, out| {
+        for (x, value) in out.iter_mut().enumerate().filter(|(x, _)| skin.mask[[y, *x]]) {
+            *value = way_back
+                .at(x, y)
+                .is_some_and(|[px, py]| covers(mask, in_cells(px, factor), in_cells(py, factor)));
         }
     })
 }
@@ -115,27 +127,34 @@ fn tile_side(cells: usize, scale: FilterScale) -> usize {
     scale.px(TILE_MM).min(enough).max(4.0).round() as usize
 }
 
-/// Where in the baseline each cell of a photo lies, interpolated on a lattice.
-struct WayBack {
-    lattice: Array2<Option<[f64; 2]>>,
+/// Where each cell of a plane lies in another photo, worked out on a lattice
+/// and interpolated between.
+pub struct Lattice {
+    nodes: Array2<Option<[f64; 2]>>,
 }
 
-impl WayBack {
-    fn new(transform: &Transform, (width, height): (usize, usize), factor: usize) -> Self {
-        use rayon::prelude::*;
+impl Lattice {
+    /// The lattice of `place`, a map between native pixels, for a plane of
+    /// `width` by `height` cells of `factor` native pixels.
+    pub fn new(
+        place: impl Fn([f64; 2]) -> Option<[f64; 2]> + Sync,
+        (width, height): (usize, usize),
+        factor: usize,
+    ) -> Self {
         let (columns, lines) = (width / LATTICE + 2, height / LATTICE + 2);
         let centre = |i: usize| cell_centre((i * LATTICE) as f64, factor);
-        let points = (0..columns * lines)
+        let nodes = (0..columns * lines)
             .into_par_iter()
-            .map(|i| transform.map_back([centre(i % columns), centre(i / columns)]))
+            .map(|i| place([centre(i % columns), centre(i / columns)]))
             .collect();
-        Self { lattice: Array2::from_shape_vec((lines, columns), points).expect("one point per node") }
+        Self { nodes: Array2::from_shape_vec((lines, columns), nodes).expect("one place per node") }
     }
 
-    fn at(&self, x: usize, y: usize) -> Option<[f64; 2]> {
+    /// The native pixels that the cell (`x`, `y`) lies at; `None` outside.
+    pub fn at(&self, x: usize, y: usize) -> Option<[f64; 2]> {
         let (column, line) = (x / LATTICE, y / LATTICE);
         let (fx, fy) = ((x % LATTICE) as f64 / LATTICE as f64, (y % LATTICE) as f64 / LATTICE as f64);
-        let node = |dy: usize, dx: usize| self.lattice[[line + dy, column + dx]];
+        let node = |dy: usize, dx: usize| self.nodes[[line + dy, column + dx]];
         let mix = |a: [f64; 2], b: [f64; 2], f: f64| [a[0] + (b[0] - a[0]) * f, a[1] + (b[1] - a[1]) * f];
         Some(mix(mix(node(0, 0)?, node(0, 1)?, fx), mix(node(1, 0)?, node(1, 1)?, fx), fy))
     }

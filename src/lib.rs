@@ -15,6 +15,7 @@ pub mod region;
 pub mod canvas;
 pub mod metrics;
 pub mod lesion;
+pub mod statistics;
 pub mod session;
 pub mod series;
 pub mod settings;

@@ -2,11 +2,16 @@
 //!
 //! The records are the report's JSON: field names and units are its keys.
 
+mod comparison;
+mod lesions;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Warning;
 pub use crate::lesion::{LesionKind, LesionStatus};
+pub use crate::series::comparison::{changes, repeatability, trends};
+pub use crate::series::lesions::lesions;
 use crate::session::Session;
 use crate::units::ScaleSource;
 

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Warning;
-use crate::metrics::{Aspect, Measured};
+use crate::metrics::{Aspect, Measured, metric};
+use crate::statistics::Repeatability;
 
 /// One visit: its photos, how good they are, how they were calibrated and
 /// aligned, and what was measured.
@@ -166,6 +167,37 @@ pub struct MetricRecord {
     pub confidence: Option<Confidence>,
 }
 
+impl MetricRecord {
+    /// The record of a value, or of why there is none. Skin sampled and
+    /// capture errors are independent, so their squares add.
+    ///
+    /// Confidence is low below 4 tiles of skin, medium below 12, high
+    /// from there; and at most `limit`, what the photo itself allows.
+    pub fn new(measured: &Measured, repeatability: &Repeatability, limit: Confidence) -> Self {
+        let unit = metric(measured.id).map_or("", |metric| metric.unit).to_owned();
+        let estimate = match &measured.outcome {
+            Ok(estimate) => estimate,
+            Err(reason) => {
+                let reason = Some((*reason).to_owned());
+                return Self { value: None, reason, standard_error: None, unit, confidence: None };
+            }
+        };
+        let capture = repeatability.of(measured.id).map_or(0.0, |error| error.at(estimate.value()));
+        let confidence = match estimate.tiles() {
+            0..4 => Confidence::Low,
+            4..12 => Confidence::Medium,
+            _ => Confidence::High,
+        };
+        Self {
+            value: Some(estimate.value()),
+            reason: None,
+            standard_error: estimate.standard_error().map(|sampling| sampling.hypot(capture)),
+            unit,
+            confidence: Some(confidence.min(limit)),
+        }
+    }
+}
+
 /// How much a value can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -206,5 +238,42 @@ impl SessionMetrics {
             Aspect::Colour => self.colour_blocked.as_deref(),
             Aspect::Relief => self.relief_blocked.as_deref(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Estimate, NO_SCALE};
+
+    #[test]
+    fn a_record_joins_the_errors_of_skin_and_capture() {
+        // The mean of 2 and 4 errs by 1; a* by 0.25 from photo to photo.
+        let mean = Estimate::ratio(&[2.0, 4.0], &[1.0, 1.0]);
+        let measured = Measured::new("redness.a_star_mean", mean, "none");
+        let record = MetricRecord::new(&measured, &Repeatability::default(), Confidence::High);
+        assert!((record.standard_error.unwrap() - 1.0625f64.sqrt()).abs() < 1e-12);
+        assert_eq!((record.value, record.confidence), (Some(3.0), Some(Confidence::Low)));
+        assert_eq!(record.unit, "CIELAB a*");
+    }
+
+    #[test]
+    fn a_value_that_cannot_exist_is_recorded_with_its_reason() {
+        let measured = Measured::absent("pigmentation.spot_density_per_cm2", NO_SCALE);
+        let record = MetricRecord::new(&measured, &Repeatability::default(), Confidence::High);
+        assert_eq!((record.value, record.reason.as_deref()), (None, Some("no_scale")));
+        assert_eq!((record.standard_error, record.confidence, record.unit.as_str()), (None, None, "1/cm^2"));
+    }
+
+    #[test]
+    fn confidence_grows_with_the_skin_measured_but_not_beyond_the_photos() {
+        let confidence = |tiles: usize, limit: Confidence| {
+            let mean = Estimate::ratio(&vec![1.0; tiles], &vec![1.0; tiles]);
+            let measured = Measured::new("redness.a_star_mean", mean, "none");
+            MetricRecord::new(&measured, &Repeatability::default(), limit).confidence
+        };
+        let [low, medium, high] = [Confidence::Low, Confidence::Medium, Confidence::High];
+        assert_eq!([3, 4, 12].map(|tiles| confidence(tiles, high)), [Some(low), Some(medium), Some(high)]);
+        assert_eq!(confidence(12, medium), Some(medium));
     }
 }

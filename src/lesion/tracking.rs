@@ -229,3 +229,206 @@ fn reshaping(sight: &Sight, known: &[Known], index: usize, session: usize) -> Op
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesion::segmentation::find;
+    use crate::raster::Mask;
+    use crate::units::FilterScale;
+    use proptest::prelude::*;
+
+    const THRESHOLDS: Thresholds = Thresholds { high: 0.08, low: 0.04 };
+    const SIDE: usize = 120;
+
+    /// x, y, radius in baseline pixels and density.
+    type Disc = (f64, f64, f64, f32);
+
+    /// How a session shows the baseline: magnified, then shifted.
+    #[derive(Clone, Copy)]
+    struct View {
+        zoom: f64,
+        shift: [f64; 2],
+    }
+
+    const STILL: View = View { zoom: 1.0, shift: [0.0; 2] };
+
+    impl View {
+        fn forth(self, [x, y]: [f64; 2]) -> [f64; 2] {
+            [x * self.zoom + self.shift[0], y * self.zoom + self.shift[1]]
+        }
+
+        fn back(self, [x, y]: [f64; 2]) -> [f64; 2] {
+            [(x - self.shift[0]) / self.zoom, (y - self.shift[1]) / self.zoom]
+        }
+    }
+
+    struct Visit {
+        view: View,
+        excess: Plane,
+        level: Level,
+        spots: Vec<Spot>,
+    }
+
+    fn visit(discs: &[Disc], view: View) -> Visit {
+        let excess = Plane::from_shape_fn((SIDE, SIDE), |(y, x)| {
+            let points = (0..16).map(|i| {
+                [x as f64 - 0.375 + 0.25 * (i % 4) as f64, y as f64 - 0.375 + 0.25 * (i / 4) as f64]
+            });
+            let share = |&(cx, cy, r, c): &Disc| {
+                let inside = |&p: &[f64; 2]| {
+                    let q = view.back(p);
+                    (q[0] - cx).hypot(q[1] - cy) <= r
+                };
+                points.clone().filter(inside).count() as f32 / 16.0 * c
+            };
+            // Noise of the photo: a fixed pattern, other for another view.
+            let grain =
+                ((x * 7919 + y * 104_729 + (view.shift[0] * 31.0) as usize * 13) % 97) as f32 / 97.0 - 0.5;
+            discs.iter().map(share).sum::<f32>() + 0.01 * grain
+        });
+        let scale = FilterScale { px_per_mm: 8.0 * view.zoom, physical: true };
+        let level = Level { factor: 1, scale, skin: Mask::from_elem((SIDE, SIDE), true) };
+        let spots = find(LesionKind::Pigmented, &excess, &level, THRESHOLDS);
+        Visit { view, excess, level, spots }
+    }
+
+    fn follow(visits: &[Visit]) -> Vec<Track> {
+        let maps: Vec<_> = visits
+            .iter()
+            .map(|visit| {
+                let view = visit.view;
+                (move |at| view.forth(at), move |at| view.back(at))
+            })
+            .collect();
+        let sights: Vec<Option<Sight>> = visits
+            .iter()
+            .zip(&maps)
+            .map(|(visit, (forth, back))| {
+                Some(Sight {
+                    level: &visit.level,
+                    excess: &visit.excess,
+                    spots: &visit.spots,
+                    to_session: forth,
+                    to_baseline: back,
+                    residual_px: 0.5,
+                })
+            })
+            .collect();
+        track(LesionKind::Pigmented, &sights, THRESHOLDS)
+    }
+
+    fn statuses_of(track: &Track) -> Vec<Option<LesionStatus>> {
+        track.sightings.iter().map(|sighting| sighting.status).collect()
+    }
+
+    /// Dose in baseline px².
+    fn dose(sighting: &Sighting) -> f64 {
+        sighting.seen.map(|seen| seen.dose / seen.magnification).unwrap()
+    }
+
+    #[test]
+    fn a_fading_spot_keeps_its_identity_and_its_place_below_the_threshold() {
+        let moved = View { zoom: 1.1, shift: [-7.3, 4.6] };
+        let at = |density: f32| [(60.0, 50.0, 10.0, density), (30.0, 30.0, 8.0, 0.3)];
+        let tracks = follow(&[visit(&at(0.3), STILL), visit(&at(0.15), moved), visit(&at(0.05), moved)]);
+        let track = tracks.iter().find(|track| track.centre[0] > 45.0).unwrap();
+        assert_eq!((tracks.len(), statuses_of(track)), (2, vec![Some(Present); 3]));
+        for (sighting, expected) in track.sightings.iter().zip([0.3, 0.15, 0.05]) {
+            // π·10² px² times the density.
+            assert!((dose(sighting) / (314.16 * expected) - 1.0).abs() < 0.04, "{}", dose(sighting));
+        }
+        let centre = moved.forth([60.0, 50.0]);
+        let seen = track.sightings[1].seen.unwrap();
+        assert!((seen.centre[0] - centre[0]).abs() < 0.3 && (seen.centre[1] - centre[1]).abs() < 0.3);
+        assert!((seen.magnification - 1.21).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_spot_resolves_only_where_its_place_was_seen_and_may_come_back() {
+        let (spot, other) = ((60.0, 60.0, 10.0, 0.3), (25.0, 25.0, 8.0, 0.3));
+        let mut hidden = visit(&[other], STILL);
+        hidden.level.skin =
+            Mask::from_shape_fn((SIDE, SIDE), |(y, x)| x.abs_diff(60).max(y.abs_diff(60)) > 14);
+        let visits =
+            [visit(&[other, spot], STILL), visit(&[other], STILL), hidden, visit(&[other, spot], STILL)];
+        let tracks = follow(&visits);
+        assert_eq!(statuses_of(&tracks[1]), [Some(Present), Some(Resolved), Some(NotVisible), Some(Present)]);
+        assert_eq!(tracks[1].sightings[2].seen, None);
+        assert!(dose(&tracks[1].sightings[1]).abs() < 2.0);
+    }
+
+    #[test]
+    fn a_new_spot_is_new_once_and_never_renames_others() {
+        let (old, new) = ((30.0, 70.0, 9.0, 0.3), (80.0, 20.0, 9.0, 0.3));
+        let view = View { zoom: 0.95, shift: [3.0, 2.0] };
+        let tracks = follow(&[visit(&[old], STILL), visit(&[new, old], view), visit(&[new, old], STILL)]);
+        assert_eq!(tracks.iter().map(|t| t.id.as_str()).collect::<Vec<_>>(), ["pigmented-1", "pigmented-2"]);
+        assert!((tracks[0].centre[0] - 30.0).abs() < 0.5 && (tracks[1].centre[0] - 80.0).abs() < 0.5);
+        assert_eq!(statuses_of(&tracks[1]), [None, Some(New), Some(Present)]);
+    }
+
+    #[test]
+    fn a_spot_about_the_threshold_has_been_there_all_along() {
+        let faint = |density: f32| [(60.0, 60.0, 10.0, density), (25.0, 25.0, 8.0, 0.3)];
+        let tracks = follow(&[visit(&faint(0.075), STILL), visit(&faint(0.085), STILL)]);
+        let track = tracks.iter().find(|track| track.centre[0] > 45.0).unwrap();
+        assert_eq!(statuses_of(track), [Some(Present), Some(Present)]);
+    }
+
+    #[test]
+    fn spots_that_grow_together_merge_and_share_the_dose_between_them() {
+        let pair = |radius: f64| [(48.0, 60.0, radius, 0.3), (72.0, 60.0, radius, 0.3)];
+        let tracks = follow(&[visit(&pair(8.0), STILL), visit(&[(60.0, 60.0, 26.0, 0.3)], STILL)]);
+        assert_eq!(tracks.len(), 2);
+        assert!(tracks.iter().all(|track| statuses_of(track) == [Some(Present), Some(Merged)]));
+        let together: f64 = tracks.iter().map(|track| dose(&track.sightings[1])).sum();
+        assert!((together / (std::f64::consts::PI * 676.0 * 0.3) - 1.0).abs() < 0.03, "{together}");
+    }
+
+    #[test]
+    fn a_spot_that_clears_in_its_middle_comes_apart_and_stays_one() {
+        let whole = visit(&[(60.0, 60.0, 22.0, 0.3)], STILL);
+        let parts = visit(&[(46.0, 60.0, 7.0, 0.3), (74.0, 60.0, 7.0, 0.3)], STILL);
+        let tracks = follow(&[whole, parts]);
+        assert_eq!((tracks.len(), statuses_of(&tracks[0])), (1, vec![Some(Present), Some(Split)]));
+    }
+
+    #[test]
+    fn a_photo_that_could_not_be_aligned_shows_nothing_and_no_baseline_means_no_lesions() {
+        let baseline = visit(&[(60.0, 60.0, 10.0, 0.3)], STILL);
+        let same = |at: [f64; 2]| at;
+        let sight = || Sight {
+            level: &baseline.level,
+            excess: &baseline.excess,
+            spots: &baseline.spots,
+            to_session: &same,
+            to_baseline: &same,
+            residual_px: 0.0,
+        };
+        let tracks = track(LesionKind::Scar, &[Some(sight()), None], THRESHOLDS);
+        assert_eq!(
+            (tracks[0].id.as_str(), statuses_of(&tracks[0])),
+            ("scar-1", vec![Some(Present), Some(NotVisible)])
+        );
+        assert!(track(LesionKind::Scar, &[None, Some(sight())], THRESHOLDS).is_empty());
+        assert!(track(LesionKind::Scar, &[], THRESHOLDS).is_empty());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn nothing_changes_when_only_the_camera_moves(
+            zoom in 0.9..1.15f64, dx in -8.0..8.0f64, dy in -8.0..8.0f64, radius in 5.0..11.0f64,
+        ) {
+            let spots = [(45.0, 60.0, radius, 0.25), (80.0, 55.0, 7.0, 0.4)];
+            let tracks = follow(&[visit(&spots, STILL), visit(&spots, View { zoom, shift: [dx, dy] })]);
+            prop_assert_eq!(tracks.len(), 2);
+            for track in &tracks {
+                prop_assert_eq!(statuses_of(track), vec![Some(Present); 2]);
+                let [before, after] = [dose(&track.sightings[0]), dose(&track.sightings[1])];
+                prop_assert!((after / before - 1.0).abs() < 0.03, "{} {}", before, after);
+            }
+        }
+    }
+}

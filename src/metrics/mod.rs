@@ -4,6 +4,7 @@
 //! measures on [`Maps`] inside a [`Region`](crate::region::Region).
 
 mod estimate;
+pub mod gain;
 pub mod glcm;
 pub mod inflammation;
 pub mod maps;
@@ -13,6 +14,8 @@ pub mod redness;
 pub mod relief;
 pub mod scars;
 pub mod stretch_marks;
+#[cfg(test)]
+mod testing;
 pub mod texture;
 pub mod wrinkles;
 

@@ -49,10 +49,10 @@ pub(super) fn means<const N: usize>(
 
 /// The value that a share of `rank` of the values lies below; `None` of nothing.
 pub(super) fn quantile(values: impl Iterator<Item = f64>, rank: f64) -> Option<f64> {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    let last = sorted.len().checked_sub(1)?;
-    sorted.get((rank * last as f64).round() as usize).copied()
+    let mut values: Vec<f64> = values.collect();
+    let last = values.len().checked_sub(1)?;
+    let place = ((rank * last as f64).round() as usize).min(last);
+    Some(*values.select_nth_unstable_by(place, f64::total_cmp).1)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub mod relief;
 pub mod spectrum;
 
 pub use self::comparability::{Comparability, Comparable, Family, Pair, Reason, compare};
-pub use self::relief::{ReliefAgreement, relief_agreement};
+pub use self::relief::{ReliefAgreement, relief_agreement, seen_in_reference, stretch};
 pub use self::spectrum::{RelativeBlur, Spectrum, relative_blur};
 use crate::error::Warning;
 use crate::photo::{CaptureFacts, Photo};
@@ -65,9 +65,10 @@ const UNDEREXPOSED: f64 = 0.02;
 const BLURRED_MM: [(f64, &str); 3] =
     [(1.0, "even colours"), (0.4, "wrinkles, scars and pores"), (0.2, "pores")];
 
-/// Blur (standard deviation) as a share of the photo's longer side, from which
-/// a photo without scale is out of focus.
+/// Blur (standard deviation) as a share of the photo's longer side, and in
+/// pixels, from which a photo without scale is out of focus.
 const BLURRED_SHARE: f64 = 0.002;
+const BLURRED_PX: f64 = 2.0;
 
 /// JPEG quality below which compression changes fine texture.
 const LEAST_JPEG_QUALITY: u8 = 80;
@@ -110,9 +111,9 @@ fn share(part: &Mask, whole: &Mask) -> f64 {
 }
 
 fn exposure(photo: &Photo, skin: &Skin) -> f64 {
-    let [_, green, _] = photo.linear(skin.factor);
-    let values = raster::values_inside(&green, &skin.mask);
-    blocks::quantile(values.into_iter().map(f64::from), 0.5).unwrap_or(0.0)
+    let density = photo.density(1, skin.factor, 1.0);
+    let values = raster::values_inside(&density, &skin.mask);
+    blocks::quantile(values.into_iter().map(f64::from), 0.5).map_or(0.0, |density| (-density).exp())
 }
 
 fn warnings(quality: &Quality, facts: &CaptureFacts, scale: FilterScale, longer: usize) -> Vec<Warning> {
@@ -177,7 +178,7 @@ fn focus_warning(quality: &Quality, scale: FilterScale, longer: usize) -> Option
         return (quality.coverage >= LEAST_SKIN).then(|| Warning::new("no_detail", message));
     };
     if !scale.physical {
-        return (sigma > BLURRED_SHARE * longer as f64).then(|| {
+        return (sigma > (BLURRED_SHARE * longer as f64).max(BLURRED_PX)).then(|| {
             let message = format!("edges are {sigma:.1} pixels wide; focus on the skin and hold still");
             Warning::new("blurred", message)
         });

@@ -9,7 +9,7 @@
 use super::blocks;
 use crate::filter::gaussian::gaussian;
 use crate::filter::morphology;
-use crate::raster::{Mask, Plane};
+use crate::raster::{self, Mask, Plane};
 use crate::units::FilterScale;
 
 /// The two smoothings between which relief is looked at, mm: furrows, pores,
@@ -57,6 +57,36 @@ pub fn relief_agreement(
     Some(ReliefAgreement { correlation, blocks: corners.len() })
 }
 
+/// The moving plane (reduced by `moving_factor`) as seen in a reference plane
+/// of `width` by `height` cells (reduced by `factor`), and which cells it
+/// covers; `map` takes reference pixels to moving pixels. For judging light
+/// and pattern, never for measuring skin: resampling smooths it.
+pub fn seen_in_reference(
+    moving: &Plane,
+    moving_factor: usize,
+    (width, height): (usize, usize),
+    factor: usize,
+    map: impl Fn([f64; 2]) -> [f64; 2] + Sync,
+) -> (Plane, Mask) {
+    let at = |x: usize, y: usize| {
+        let pixel = [x, y].map(|cell| raster::cell_centre(cell as f64, factor));
+        let [x, y] = map(pixel).map(|at| raster::in_cells(at, moving_factor));
+        raster::sample(moving, x, y)
+    };
+    let seen = raster::rows(width, height, |y, out| {
+        out.iter_mut().enumerate().for_each(|(x, value)| *value = at(x, y).unwrap_or(f32::NAN));
+    });
+    let covered = seen.mapv(|value| value.is_finite());
+    (seen.mapv(|value| if value.is_finite() { value } else { 0.0 }), covered)
+}
+
+/// Largest over smallest magnification of a Jacobian in any direction, 1
+/// upwards; infinite if it flattens the plane.
+pub fn stretch([[a, b], [c, d]]: [[f64; 2]; 2]) -> f64 {
+    let (sum, difference) = ((a + d).hypot(c - b), (a - d).hypot(c + b));
+    if sum == difference { f64::INFINITY } else { (sum + difference) / (sum - difference).abs() }
+}
+
 /// Correlation from the means of `a`, `b`, `a²`, `b²` and `ab`; `None` if either is constant.
 fn correlation([a, b, aa, bb, ab]: &[f64; 5]) -> Option<f64> {
     let variances = (aa - a * a) * (bb - b * b);
@@ -95,6 +125,23 @@ mod tests {
     fn agreement(first: [f32; 3], second: [f32; 3]) -> f64 {
         let mask = Mask::from_elem((SIZE, SIZE), true);
         relief_agreement(&lit(first, 5), &lit(second, 6), &mask, SCALE).expect("skin").correlation
+    }
+
+    #[test]
+    fn the_stretch_is_the_ratio_of_the_axes_however_turned() {
+        assert!((stretch([[3.0, 0.0], [0.0, -2.0]]) - 1.5).abs() < 1e-12);
+        let (sin, cos) = 0.7f64.sin_cos();
+        assert!((stretch([[3.0 * cos, -2.0 * sin], [3.0 * sin, 2.0 * cos]]) - 1.5).abs() < 1e-12);
+        assert_eq!(stretch([[1.0, 1.0], [1.0, 1.0]]), f64::INFINITY);
+    }
+
+    #[test]
+    fn a_shifted_plane_is_seen_where_the_map_says() {
+        let moving = Plane::from_shape_fn((8, 8), |(y, x)| (10 * y + x) as f32);
+        let (seen, covered) = seen_in_reference(&moving, 1, (4, 4), 2, |[x, y]| [x + 1.0, y]);
+        // The cell (0, 0) has its centre at (0.5, 0.5), which maps to (1.5, 0.5).
+        assert_eq!((seen[[0, 0]], covered[[0, 0]]), (6.5, true));
+        assert_eq!((seen[[0, 3]], covered[[0, 3]]), (0.0, false));
     }
 
     const LEFT: [f32; 3] = [-0.7, 0.0, 0.71];

@@ -10,11 +10,14 @@ use crate::skin::Skin;
 use crate::units::FilterScale;
 
 /// Finest smoothing of the bands, mm; each next one is √2 times as coarse. The
-/// bands between them peak from 3 down to 0.5 cycles per millimetre.
+/// bands between them peak from 3 cycles per millimetre downwards.
 const FINEST_MM: f64 = 0.0625;
 
-/// Number of bands.
-const BANDS: usize = 5;
+/// Rungs of the ladder of bands: down to 0.2 cycles per millimetre.
+const BANDS: usize = 9;
+
+/// How many of them are measured: the finest that the photo resolves.
+const MEASURED: usize = 5;
 
 /// Least smoothing that a grid carries, cells.
 const FINEST_CELLS: f64 = 0.6;
@@ -59,17 +62,18 @@ impl Spectrum {
     /// little skin: fewer than four blocks of 32 by 32 cells.
     pub fn of_plane(density: &Plane, mask: &Mask, factor: usize, scale: FilterScale) -> Option<Self> {
         let cells = scale.reduced(factor);
-        let mask = morphology::erode(mask, cells.px(3.0 * sigma_mm(1)).max(2.0));
+        let resolved = |k: &usize| cells.px(sigma_mm(*k)) >= FINEST_CELLS;
+        let finest = (0..BANDS).find(resolved)?;
+        let mask = morphology::erode(mask, cells.px(3.0 * sigma_mm(finest + 1)));
         let corners = blocks::corners(&mask);
         if corners.len() < 4 {
             return None;
         }
         let noise = noise(density, &mask, &corners)?;
         let smooth = |k: usize| gaussian(density, cells.px(sigma_mm(k)));
-        let resolved = |k: usize| cells.px(sigma_mm(k)) >= FINEST_CELLS;
         let mut bands = [None; BANDS];
         let mut finer = None;
-        for (k, band) in bands.iter_mut().enumerate().filter(|(k, _)| resolved(*k)) {
+        for (k, band) in bands.iter_mut().enumerate().skip(finest).take(MEASURED) {
             let coarser = smooth(k + 1);
             let detail = finer.take().unwrap_or_else(|| smooth(k)) - &coarser;
             *band = Band::of(&detail, &mask, &corners, noise, k, cells);

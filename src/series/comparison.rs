@@ -1,0 +1,348 @@
+//! Sessions compared with the baseline, metric by metric.
+//!
+//! A change is detectable when three things hold: its 95 % interval excludes
+//! 0, it exceeds the minimal detectable change, and it is still among the
+//! rejections when the false discovery rate over all metrics and regions of
+//! that session is held at 5 %. The interval that is reported is the plain
+//! one; the verdict is the stricter of the two.
+
+use std::collections::BTreeMap;
+
+use crate::metrics::gain::log_gain_derivatives;
+use crate::metrics::{Better, Estimate, Measured, Metric, metric};
+use crate::series::{Change, Trend, Verdict};
+use crate::session::SessionMetrics;
+use crate::statistics::repeatability::mdc95;
+use crate::statistics::{Repeatability, Uncertain, benjamini_hochberg, theil_sen};
+
+/// Expected share of false ones among the changes called detectable.
+pub(super) const FALSE_DISCOVERIES: f64 = 0.05;
+
+/// Why there is no verdict: too little skin to tell chance from change.
+const TOO_LITTLE_SKIN: &str = "too_little_skin";
+
+/// Why there is no verdict: the region was not measured in both sessions.
+const NOT_MEASURED: &str = "not_measured";
+
+/// The changes from the first session, the baseline, to each later one, for
+/// every region and metric.
+pub fn changes(sessions: &[SessionMetrics], repeatability: &Repeatability) -> Vec<Change> {
+    let Some((baseline, later)) = sessions.split_first() else { return Vec::new() };
+    later.iter().flat_map(|session| compare(baseline, session, repeatability)).collect()
+}
+
+/// The capture errors that the sessions' further shots tell of, over all
+/// regions and sessions; the table's where they are too few.
+pub fn repeatability(sessions: &[SessionMetrics]) -> Repeatability {
+    let mut groups: BTreeMap<String, Vec<Vec<f64>>> = BTreeMap::new();
+    for session in sessions {
+        for (index, (_, measured)) in session.regions.iter().enumerate() {
+            for (place, metric) in measured.iter().enumerate() {
+                let shots = session.repeats.iter().filter_map(|shot| shot.get(index)?.1.get(place));
+                let same = std::iter::once(metric).chain(shots).filter(|shot| shot.id == metric.id);
+                let values = same.filter_map(|shot| Some(shot.outcome.as_ref().ok()?.value())).collect();
+                groups.entry(metric.id.to_owned()).or_default().push(values);
+            }
+        }
+    }
+    Repeatability::from_repeats(&groups)
+}
+
+/// The slopes of every region and metric that has a comparable value on
+/// enough days, per 30 days.
+pub fn trends(sessions: &[SessionMetrics]) -> Vec<Trend> {
+    let Some(baseline) = sessions.first() else { return Vec::new() };
+    let ids = baseline.regions.iter().flat_map(|(region, all)| all.iter().map(move |m| (region, m.id)));
+    let trend = |(region, id): (&String, &'static str)| {
+        let point = |session: &SessionMetrics| {
+            let blocked = metric(id).is_none_or(|metric| session.blocked(metric.family.aspect()).is_some());
+            let value = find(session, region, id)?.outcome.as_ref().ok()?.value();
+            (!blocked).then_some((session.day? as f64, value))
+        };
+        let points: Vec<(f64, f64)> = sessions.iter().filter_map(point).collect();
+        let slope = theil_sen(&points)?;
+        Some(Trend {
+            region: region.clone(),
+            metric: id.to_owned(),
+            slope_per_30_days: 30.0 * slope.slope,
+            ci95: slope.ci95.map(|ends| ends.map(|end| 30.0 * end)),
+        })
+    };
+    ids.filter_map(trend).collect()
+}
+
+fn compare(
+    baseline: &SessionMetrics,
+    session: &SessionMetrics,
+    repeatability: &Repeatability,
+) -> Vec<Change> {
+    let mut pairs = Vec::new();
+    for (region, all) in &baseline.regions {
+        for before in all {
+            let change = difference(region, before, baseline, session, repeatability);
+            pairs.push((region, before.id, change));
+        }
+    }
+    let p_values: Vec<f64> =
+        pairs.iter().filter_map(|(_, _, d)| d.as_ref().ok()).map(|d| d.change.p_value()).collect();
+    let mut detected = benjamini_hochberg(&p_values, FALSE_DISCOVERIES).into_iter();
+    pairs
+        .into_iter()
+        .map(|(region, id, outcome)| {
+            let detected = outcome.is_ok() && detected.next().unwrap_or(false);
+            record(region, id, [&baseline.session, &session.session], outcome, detected)
+        })
+        .collect()
+}
+
+/// A difference that may be judged.
+struct Difference {
+    metric: &'static Metric,
+    before: f64,
+    change: Uncertain,
+    mdc95: f64,
+}
+
+fn difference(
+    region: &str,
+    before: &Measured,
+    baseline: &SessionMetrics,
+    session: &SessionMetrics,
+    repeatability: &Repeatability,
+) -> Result<Difference, String> {
+    let metric = metric(before.id).ok_or(NOT_MEASURED)?;
+    if let Some(reason) = session.blocked(metric.family.aspect()) {
+        return Err(reason.to_owned());
+    }
+    let value = |measured: &Measured| measured.outcome.clone().map_err(str::to_owned);
+    let (first, second) = (value(before)?, value(find(session, region, before.id).ok_or(NOT_MEASURED)?)?);
+    let sampling = second.paired_standard_error(&first).ok_or(TOO_LITTLE_SKIN)?;
+    let error = repeatability.of(before.id).ok_or(NOT_MEASURED)?;
+    let capture = [&first, &second].map(|estimate| error.at(estimate.value()));
+    let gain = gain_error(before.id, baseline, session, region);
+    let parts = [
+        (sampling, first.tiles().min(second.tiles()) as f64 - 1.0),
+        (capture[0].hypot(capture[1]), error.degrees),
+        (gain, f64::INFINITY),
+    ];
+    Ok(Difference {
+        metric,
+        before: first.value(),
+        change: Uncertain::new(second.value() - first.value(), &parts),
+        mdc95: mdc95(capture[0], capture[1]).hypot(mdc95(gain, 0.0)),
+    })
+}
+
+/// The error that a session's colour gains put on a metric's difference.
+fn gain_error(id: &str, baseline: &SessionMetrics, session: &SessionMetrics, region: &str) -> f64 {
+    let l_star = find(baseline, region, "pigmentation.l_star_mean")
+        .and_then(|measured| measured.outcome.as_ref().ok())
+        .map_or(MEDIUM_L_STAR, Estimate::value);
+    let derivatives = log_gain_derivatives(id, l_star);
+    let parts = derivatives.iter().zip(session.gain_log_sd).map(|(slope, sd)| (slope * sd).powi(2));
+    parts.sum::<f64>().sqrt()
+}
+
+/// Lightness of medium skin, for regions whose own was not measured.
+const MEDIUM_L_STAR: f64 = 60.0;
+
+fn find<'a>(session: &'a SessionMetrics, region: &str, id: &str) -> Option<&'a Measured> {
+    let (_, all) = session.regions.iter().find(|(name, _)| name == region)?;
+    all.iter().find(|measured| measured.id == id)
+}
+
+fn record(
+    region: &str,
+    id: &str,
+    [from, to]: [&str; 2],
+    outcome: Result<Difference, String>,
+    detected: bool,
+) -> Change {
+    let empty = Change {
+        region: region.to_owned(),
+        metric: id.to_owned(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        difference: None,
+        percent: None,
+        ci95: None,
+        mdc95: None,
+        verdict: Verdict::NotComparable,
+        reason: None,
+    };
+    match outcome {
+        Err(reason) => Change { reason: Some(reason), ..empty },
+        Ok(found) => Change {
+            difference: Some(found.change.value),
+            percent: (found.metric.ratio_scale && found.before > 0.0)
+                .then(|| 100.0 * found.change.value / found.before),
+            ci95: Some(found.change.ci95()),
+            mdc95: Some(found.mdc95),
+            verdict: verdict(&found, detected),
+            ..empty
+        },
+    }
+}
+
+fn verdict(found: &Difference, detected: bool) -> Verdict {
+    let change = found.change.value;
+    if !detected || change.abs() <= found.mdc95 {
+        return Verdict::NoDetectableChange;
+    }
+    match found.metric.better {
+        None => Verdict::Changed,
+        Some(Better::Higher) => direction(change > 0.0),
+        Some(Better::Lower) => direction(change < 0.0),
+    }
+}
+
+/// The verdict on a detectable change to the better or to the worse.
+pub(super) fn direction(better: bool) -> Verdict {
+    if better { Verdict::Improved } else { Verdict::Worsened }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::NO_SKIN;
+    use proptest::prelude::*;
+
+    const AREA: &str = "redness.area_fraction";
+    const A_STAR: &str = "redness.a_star_mean";
+    const L_STAR: &str = "pigmentation.l_star_mean";
+
+    /// Tiles of equal size with the given means.
+    fn estimate(means: &[f64]) -> Option<Estimate> {
+        Estimate::ratio(means, &vec![1.0; means.len()])
+    }
+
+    fn session(name: &str, day: i64, values: &[(&'static str, &[f64])]) -> SessionMetrics {
+        let measured = values.iter().map(|(id, means)| Measured::new(id, estimate(means), NO_SKIN)).collect();
+        SessionMetrics {
+            session: name.into(),
+            day: Some(day),
+            colour_blocked: None,
+            relief_blocked: None,
+            gain_log_sd: [0.0; 3],
+            regions: vec![("skin".into(), measured)],
+            repeats: vec![],
+        }
+    }
+
+    fn judged(before: &[(&'static str, &[f64])], after: &[(&'static str, &[f64])]) -> Vec<Change> {
+        changes(&[session("a", 0, before), session("b", 90, after)], &Repeatability::default())
+    }
+
+    const HIGH: [f64; 5] = [0.30, 0.32, 0.28, 0.31, 0.29];
+    const LOW: [f64; 5] = [0.10, 0.12, 0.08, 0.11, 0.09];
+
+    #[test]
+    fn a_fall_has_its_difference_percent_interval_and_verdict_by_hand() {
+        let [change] = &judged(&[(AREA, &HIGH)], &[(AREA, &LOW)])[..] else { panic!("one change") };
+        assert!((change.difference.unwrap() + 0.2).abs() < 1e-12);
+        assert!((change.percent.unwrap() + 66.667).abs() < 1e-3);
+        // Tiles change alike, so only capture errs: 0.005 and 4 % of each value.
+        let capture = (2.0f64 * 0.005 * 0.005 + 0.012 * 0.012 + 0.004 * 0.004).sqrt();
+        assert!((change.mdc95.unwrap() - 1.96 * capture).abs() < 1e-9);
+        assert!((change.ci95.unwrap()[1] - (-0.2 + 1.959_964 * capture)).abs() < 1e-6);
+        assert_eq!((change.verdict, change.from.as_str(), change.to.as_str()), (Verdict::Improved, "a", "b"));
+    }
+
+    #[test]
+    fn swapping_the_sessions_flips_the_verdict() {
+        assert_eq!(judged(&[(AREA, &LOW)], &[(AREA, &HIGH)])[0].verdict, Verdict::Worsened);
+    }
+
+    #[test]
+    fn a_metric_without_a_better_direction_changes_and_has_no_percent() {
+        let change = &judged(&[(L_STAR, &[60.0, 61.0, 62.0])], &[(L_STAR, &[65.0, 66.0, 67.0])])[0];
+        assert_eq!((change.verdict, change.percent), (Verdict::Changed, None));
+    }
+
+    #[test]
+    fn no_change_is_no_detectable_change() {
+        let change = &judged(&[(AREA, &HIGH)], &[(AREA, &HIGH)])[0];
+        assert_eq!((change.difference, change.verdict), (Some(0.0), Verdict::NoDetectableChange));
+    }
+
+    #[test]
+    fn tiles_that_disagree_widen_the_interval() {
+        let scattered = judged(&[(AREA, &HIGH)], &[(AREA, &[0.3, 0.02, 0.31, 0.03, 0.29])]);
+        assert_eq!(scattered[0].verdict, Verdict::NoDetectableChange);
+        assert!(scattered[0].ci95.unwrap()[1] > 0.0);
+    }
+
+    #[test]
+    fn doubtful_gains_widen_colours_and_leave_areas_alone() {
+        let values: &[(&str, &[f64])] = &[(A_STAR, &[14.0, 15.0, 16.0]), (AREA, &HIGH)];
+        let mut after = session("b", 90, values);
+        after.gain_log_sd = [0.02, 0.02, 0.02];
+        let doubtful = changes(&[session("a", 0, values), after], &Repeatability::default());
+        let sure = judged(values, values);
+        assert!(doubtful[0].mdc95 > sure[0].mdc95 && doubtful[1].mdc95 == sure[1].mdc95);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_says_why() {
+        let [area, l_star]: [(&str, &[f64]); 2] = [(AREA, &HIGH), (L_STAR, &[])];
+        let mut blocked = session("b", 1, &[area]);
+        blocked.colour_blocked = Some("other_light".into());
+        let found = changes(&[session("a", 0, &[area]), blocked], &Repeatability::default());
+        assert_eq!(
+            (found[0].verdict, found[0].reason.as_deref()),
+            (Verdict::NotComparable, Some("other_light"))
+        );
+        let reason = |before, after| judged(&[before], &[after])[0].reason.clone();
+        assert_eq!(reason(l_star, (L_STAR, &[60.0, 61.0])).as_deref(), Some(NO_SKIN));
+        assert_eq!(reason((AREA, &[0.1]), (AREA, &[0.1])).as_deref(), Some(TOO_LITTLE_SKIN));
+        assert_eq!(judged(&[area], &[])[0].reason.as_deref(), Some(NOT_MEASURED));
+        assert!(changes(&[], &Repeatability::default()).is_empty());
+    }
+
+    #[test]
+    fn a_trend_is_per_thirty_days_and_leaves_blocked_sessions_out() {
+        let day = |day: i64| session("s", day, &[(AREA, &[0.4 - 0.001 * day as f64; 2])]);
+        let mut sessions: Vec<SessionMetrics> = [0, 30, 60, 90, 120].map(day).into();
+        sessions.push(SessionMetrics {
+            colour_blocked: Some("dark".into()),
+            ..session("s", 150, &[(AREA, &HIGH)])
+        });
+        let [trend] = &trends(&sessions)[..] else { panic!("one trend") };
+        assert!((trend.slope_per_30_days + 0.03).abs() < 1e-9 && trend.ci95.is_some());
+        assert!(trends(&sessions[..3]).is_empty() && trends(&[]).is_empty());
+    }
+
+    #[test]
+    fn repeated_shots_teach_the_capture_error() {
+        let mut sessions =
+            vec![session("a", 0, &[(A_STAR, &[14.0])]), session("b", 30, &[(A_STAR, &[12.0])])];
+        for session in &mut sessions {
+            let shot = |offset: f64| {
+                let value = session.regions[0].1[0].outcome.as_ref().unwrap().value() + offset;
+                vec![("skin".to_owned(), vec![Measured::new(A_STAR, estimate(&[value]), NO_SKIN)])]
+            };
+            session.repeats = vec![shot(1.0), shot(2.0)];
+        }
+        // Two groups of three values 1 apart: variance 1 on 4 degrees.
+        let error = repeatability(&sessions).of(A_STAR).unwrap();
+        assert!((error.at(14.0) - 1.0).abs() < 1e-12 && error.degrees == 4.0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_verdict_flips_with_the_direction_of_time(
+            before in prop::collection::vec(0.0..1.0f64, 4..9), shift in -0.5..0.5f64, spread in 0.0..0.1f64,
+        ) {
+            let after: Vec<f64> =
+                before.iter().enumerate().map(|(i, b)| b + shift + spread * (i % 3) as f64).collect();
+            let forth = judged(&[(AREA, &before)], &[(AREA, &after)])[0].verdict;
+            let back = judged(&[(AREA, &after)], &[(AREA, &before)])[0].verdict;
+            let flipped = match back {
+                Verdict::Improved => Verdict::Worsened,
+                Verdict::Worsened => Verdict::Improved,
+                other => other,
+            };
+            prop_assert_eq!(forth, flipped);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Lesions' records and what became of them.
+//!
+//! A lesion is judged by its dose, corrected for how large each photo shows
+//! the skin. Its error joins the noise of the skin around with the capture
+//! error of doses; the false discovery rate over a series' lesions is held
+//! at 5 %.
+
+use crate::lesion::tracking::Seen;
+use crate::lesion::{LesionKind, LesionStatus, Sighting, Track};
+use crate::metrics::Aspect;
+use crate::series::comparison::{FALSE_DISCOVERIES, direction};
+use crate::series::{Lesion, LesionChange, LesionSession, Verdict};
+use crate::session::SessionMetrics;
+use crate::statistics::repeatability::LESION_DOSE;
+use crate::statistics::{Uncertain, benjamini_hochberg};
+
+/// Why there is no verdict: no second session shows the lesion's place.
+const SEEN_ONCE: &str = "seen_once";
+
+/// The records of followed lesions of all kinds. `px_per_mm` are each
+/// session's native pixels per millimetre, if known; sessions are in the
+/// order of the tracks' sightings.
+pub fn lesions(tracks: &[Track], sessions: &[SessionMetrics], px_per_mm: &[Option<f64>]) -> Vec<Lesion> {
+    let pairs: Vec<_> = tracks.iter().map(|track| ends(track, sessions)).collect();
+    let doses: Vec<Option<Uncertain>> =
+        pairs.iter().map(|ends| ends.map(|ends| difference(ends.first, ends.last))).collect();
+    let p_values: Vec<f64> = doses.iter().flatten().map(Uncertain::p_value).collect();
+    let mut detected = benjamini_hochberg(&p_values, FALSE_DISCOVERIES).into_iter();
+    let record = |(track, (ends, dose)): (&Track, (Option<Ends>, Option<Uncertain>))| {
+        let verdict = dose.map(|dose| match detected.next() {
+            Some(true) => direction(dose.value < 0.0),
+            _ => Verdict::NoDetectableChange,
+        });
+        Lesion {
+            id: track.id.clone(),
+            kind: track.kind,
+            x_px: track.centre[0],
+            y_px: track.centre[1],
+            track: entries(track, sessions, px_per_mm),
+            change: change(ends, verdict),
+        }
+    };
+    tracks.iter().zip(pairs.into_iter().zip(doses)).map(record).collect()
+}
+
+/// What the colour or the relief of a photo must allow to compare a lesion.
+fn aspect(kind: LesionKind) -> Aspect {
+    match kind {
+        LesionKind::Pigmented | LesionKind::Vascular => Aspect::Colour,
+        LesionKind::Scar => Aspect::Relief,
+    }
+}
+
+/// The first and the last comparable sight of a lesion's place.
+#[derive(Clone, Copy)]
+struct Ends<'a> {
+    first: &'a Seen,
+    last: &'a Seen,
+    /// Whether the lesion was there at the first.
+    was_there: bool,
+    /// Whether the lesion was there at the last.
+    is_there: bool,
+}
+
+fn ends<'a>(track: &'a Track, sessions: &[SessionMetrics]) -> Option<Ends<'a>> {
+    let comparable = |(sighting, session): (&'a Sighting, &SessionMetrics)| {
+        let blocked = session.blocked(aspect(track.kind)).is_some();
+        sighting.seen.as_ref().filter(|_| !blocked).map(|seen| (sighting.status, seen))
+    };
+    let seen: Vec<_> = track.sightings.iter().zip(sessions).filter_map(comparable).collect();
+    let [(before, first), .., (after, last)] = seen[..] else { return None };
+    let is_there = after != Some(LesionStatus::Resolved);
+    Some(Ends { first, last, was_there: before.is_some(), is_there })
+}
+
+/// A dose per baseline pixel, and its standard error with that of capture.
+fn dose(seen: &Seen) -> (f64, f64) {
+    let dose = seen.dose / seen.magnification;
+    (dose, (seen.dose_standard_error / seen.magnification).hypot(LESION_DOSE * dose))
+}
+
+fn difference(first: &Seen, last: &Seen) -> Uncertain {
+    let ((before, error), (after, other)) = (dose(first), dose(last));
+    Uncertain::new(after - before, &[(error, f64::INFINITY), (other, f64::INFINITY)])
+}
+
+/// The dose's ratio to the first, less one, in percent, with its error to
+/// first order.
+fn dose_percent(first: &Seen, last: &Seen) -> Option<Uncertain> {
+    let ((before, error), (after, other)) = (dose(first), dose(last));
+    let ratio = after / before;
+    let parts = [(100.0 * other / before, f64::INFINITY), (100.0 * ratio * error / before, f64::INFINITY)];
+    (before > 0.0).then(|| Uncertain::new(100.0 * (ratio - 1.0), &parts))
+}
+
+fn change(ends: Option<Ends>, verdict: Option<Verdict>) -> LesionChange {
+    let percent = |measure: &dyn Fn(&Seen) -> Option<f64>| {
+        let Ends { first, last, was_there, is_there } = ends?;
+        let (before, after) = (measure(first)?, measure(last)?);
+        (was_there && is_there && before > 0.0).then(|| 100.0 * (after / before - 1.0))
+    };
+    let dose = ends.filter(|ends| ends.was_there).and_then(|ends| dose_percent(ends.first, ends.last));
+    LesionChange {
+        area_percent: percent(&|seen| seen.area_px.map(|area| area / seen.magnification)),
+        contrast_percent: percent(&|seen| seen.contrast),
+        dose_percent: dose.map(|dose| dose.value),
+        ci95: dose.map(|dose| dose.ci95()),
+        verdict: verdict.unwrap_or(Verdict::NotComparable),
+        reason: verdict.is_none().then(|| SEEN_ONCE.to_owned()),
+    }
+}
+
+/// A lesion's entries from the session in which it was first there.
+fn entries(track: &Track, sessions: &[SessionMetrics], px_per_mm: &[Option<f64>]) -> Vec<LesionSession> {
+    let entry = |((sighting, session), scale): ((&Sighting, &SessionMetrics), &Option<f64>)| {
+        let status = sighting.status?;
+        Some(entry_of(&session.session, status, sighting.seen.as_ref(), *scale))
+    };
+    track.sightings.iter().zip(sessions).zip(px_per_mm).filter_map(entry).collect()
+}
+
+fn entry_of(
+    session: &str,
+    status: LesionStatus,
+    seen: Option<&Seen>,
+    px_per_mm: Option<f64>,
+) -> LesionSession {
+    let mm2 = px_per_mm.map(|scale| 1.0 / (scale * scale));
+    let unit = mm2.unwrap_or(1.0);
+    // A place where nothing is left has a centre of noise.
+    let shape = seen.filter(|_| status != LesionStatus::Resolved);
+    LesionSession {
+        session: session.to_owned(),
+        status,
+        area_mm2: shape.and_then(|seen| Some(seen.area_px? * mm2?)),
+        area_px: shape.and_then(|seen| seen.area_px),
+        contrast: shape.and_then(|seen| seen.contrast),
+        dose: seen.map(|seen| seen.dose * unit),
+        dose_standard_error: seen.map(|seen| seen.dose_standard_error * unit),
+        x_px: shape.map(|seen| seen.centre[0]),
+        y_px: shape.map(|seen| seen.centre[1]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesion::LesionStatus::{New, NotVisible, Present, Resolved};
+
+    fn session(name: &str) -> SessionMetrics {
+        SessionMetrics {
+            session: name.into(),
+            day: None,
+            colour_blocked: None,
+            relief_blocked: None,
+            gain_log_sd: [0.0; 3],
+            regions: vec![],
+            repeats: vec![],
+        }
+    }
+
+    fn seen(dose: f64, contrast: f64, magnification: f64) -> Option<Seen> {
+        let area_px = Some(dose / contrast);
+        let contrast = Some(contrast);
+        Some(Seen { dose, dose_standard_error: 4.0, contrast, area_px, centre: [7.0, 8.0], magnification })
+    }
+
+    fn track(sightings: &[(Option<LesionStatus>, Option<Seen>)]) -> Track {
+        let sightings = sightings.iter().map(|&(status, seen)| Sighting { status, seen }).collect();
+        Track { id: "pigmented-1".into(), kind: LesionKind::Pigmented, centre: [5.0, 6.0], sightings }
+    }
+
+    fn records(tracks: &[Track], count: usize) -> Vec<Lesion> {
+        let names = ["a", "b", "c"];
+        lesions(
+            tracks,
+            &names[..count].iter().map(|n| session(n)).collect::<Vec<_>>(),
+            &vec![Some(10.0); count],
+        )
+    }
+
+    #[test]
+    fn a_spot_that_fades_to_half_keeps_its_area_and_improves() {
+        // The second photo shows everything 1.2 times larger.
+        let faded = track(&[(Some(Present), seen(200.0, 0.4, 1.0)), (Some(Present), seen(144.0, 0.2, 1.44))]);
+        let lesion = &records(&[faded], 2)[0];
+        let change = &lesion.change;
+        assert!((change.dose_percent.unwrap() + 50.0).abs() < 1e-9 && change.verdict == Verdict::Improved);
+        assert!((change.contrast_percent.unwrap() + 50.0).abs() < 1e-9);
+        assert!((change.area_percent.unwrap() - 0.0).abs() < 1e-9);
+        // Errors: 4/1.44 and 3 % of 100 after; 4 and 3 % of 200 before, by the ratio 1/2.
+        let after = ((4.0f64 / 1.44).powi(2) + 9.0) / 200.0f64.powi(2);
+        let before = (16.0 + 36.0) / 200.0f64.powi(2) * 0.25;
+        let reach = 1.959_964 * 100.0 * (after + before).sqrt();
+        assert!((change.ci95.unwrap()[1] - (-50.0 + reach)).abs() < 1e-4);
+        // In the photos' own scale, 10 px/mm.
+        assert_eq!((lesion.track[0].dose, lesion.track[0].area_mm2), (Some(2.0), Some(5.0)));
+    }
+
+    #[test]
+    fn growth_worsens_noise_is_nothing_and_a_single_sight_says_nothing() {
+        let tracks = [
+            track(&[(Some(Present), seen(100.0, 0.4, 1.0)), (Some(Present), seen(200.0, 0.4, 1.0))]),
+            track(&[(Some(Present), seen(100.0, 0.4, 1.0)), (Some(Present), seen(103.0, 0.4, 1.0))]),
+            track(&[(Some(Present), seen(100.0, 0.4, 1.0)), (Some(NotVisible), None)]),
+        ];
+        let verdicts: Vec<Verdict> = records(&tracks, 2).iter().map(|lesion| lesion.change.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Worsened, Verdict::NoDetectableChange, Verdict::NotComparable]);
+        assert_eq!(records(&tracks, 2)[2].change.reason.as_deref(), Some(SEEN_ONCE));
+    }
+
+    #[test]
+    fn a_new_spot_worsens_without_percent_and_is_listed_from_its_first_session() {
+        let new = track(&[
+            (None, seen(1.0, 0.1, 1.0)),
+            (Some(New), seen(90.0, 0.3, 1.0)),
+            (Some(Present), seen(90.0, 0.3, 1.0)),
+        ]);
+        let lesion = &records(&[new], 3)[0];
+        assert_eq!((lesion.change.verdict, lesion.change.dose_percent), (Verdict::Worsened, None));
+        assert_eq!(lesion.track.iter().map(|entry| entry.session.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+    }
+
+    #[test]
+    fn a_resolved_spot_has_lost_its_dose_and_has_no_shape_left() {
+        let gone = track(&[(Some(Present), seen(100.0, 0.4, 1.0)), (Some(Resolved), seen(1.0, 0.1, 1.0))]);
+        let lesion = &records(&[gone], 2)[0];
+        let entry = &lesion.track[1];
+        assert_eq!((entry.area_px, entry.contrast, entry.x_px), (None, None, None));
+        assert!((lesion.change.dose_percent.unwrap() + 99.0).abs() < 1e-9);
+        assert_eq!((lesion.change.verdict, lesion.change.area_percent), (Verdict::Improved, None));
+    }
+
+    #[test]
+    fn a_session_under_other_light_is_no_end_of_a_comparison() {
+        let tracks = [track(&[
+            (Some(Present), seen(100.0, 0.4, 1.0)),
+            (Some(Present), seen(100.0, 0.4, 1.0)),
+            (Some(Present), seen(10.0, 0.4, 1.0)),
+        ])];
+        let mut sessions = ["a", "b", "c"].map(session);
+        sessions[2].colour_blocked = Some("other_light".into());
+        let lesion = &lesions(&tracks, &sessions, &[None; 3])[0];
+        assert_eq!((lesion.change.dose_percent, lesion.track[2].dose), (Some(0.0), Some(10.0)));
+        assert_eq!(lesion.track[2].area_mm2, None);
+    }
+}

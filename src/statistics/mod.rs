@@ -1,0 +1,12 @@
+//! Statistics of repeated measurements: how much a value varies by itself,
+//! what a difference must exceed, and how fast a series moves.
+
+pub mod intervals;
+pub mod multiplicity;
+pub mod repeatability;
+pub mod trend;
+
+pub use intervals::Uncertain;
+pub use multiplicity::benjamini_hochberg;
+pub use repeatability::{CaptureError, ErrorSource, Repeatability};
+pub use trend::{Slope, theil_sen};
