@@ -165,6 +165,7 @@ fn no_cell_of_a_table_is_a_formula() {
 
 #[cfg(unix)]
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
 fn a_folder_that_may_not_be_read_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let input = tempfile::tempdir().unwrap();

@@ -49,9 +49,9 @@ impl Photo {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Read`] if the file cannot be read,
-    /// [`crate::Error::TooLarge`] if its header claims more pixels than
-    /// `limits` allows, and [`crate::Error::Decode`] if it is empty, cut
+    /// [`crate::error::Error::Read`] if the file cannot be read,
+    /// [`crate::error::Error::TooLarge`] if its header claims more pixels than
+    /// `limits` allows, and [`crate::error::Error::Decode`] if it is empty, cut
     /// short, CMYK or of no supported format.
     pub fn open(path: &Path, limits: &DecodeLimits) -> Result<Self> {
         let bytes = decode::read_file(path, limits)?;
