@@ -115,28 +115,27 @@ impl Estimate {
 
     /// The sampling standard error of `self - other`, tile by tile; `None`
     /// with fewer than two tiles.
+    ///
+    /// Tiles are expected to change by the same amount: what some change more
+    /// than others counts as chance.
     pub fn paired_standard_error(&self, other: &Self) -> Option<f64> {
+        self.error_against(other, 1.0)
+    }
+
+    /// The same where tiles are expected to change by the same *share* of what
+    /// they hold, as spots do that fade: the error of the ratio `self / other`
+    /// times `other`, by linearisation (Cochran 1977, *Sampling Techniques*, 6.3).
+    /// Without change both are the same.
+    pub fn paired_standard_error_of_ratio(&self, other: &Self) -> Option<f64> {
+        let ratio = self.value / other.value;
+        self.error_against(other, if ratio.is_finite() { ratio } else { 1.0 })
+    }
+
+    fn error_against(&self, other: &Self, weight: f64) -> Option<f64> {
         debug_assert_eq!(self.influence.len(), other.influence.len());
-        let differences = self.influence.iter().zip(&other.influence).map(|(a, b)| a - b);
+        let differences = self.influence.iter().zip(&other.influence).map(|(a, b)| a - weight * b);
         spread(differences, self.tiles.min(other.tiles))
     }
-}
-
-/// Where the running weight of values in rising order reaches `share`, between
-/// the middles of neighbouring values.
-fn percentile(sorted: &[(f64, f64, usize)], share: f64) -> Option<f64> {
-    let (mut below, mut last) = (0.0, None);
-    for &(value, weight, _) in sorted {
-        let middle = below + 0.5 * weight;
-        if middle >= share {
-            return Some(match last {
-                Some((before, at)) => before + (value - before) * (share - at) / (middle - at),
-                None => value,
-            });
-        }
-        (below, last) = (below + weight, Some((value, middle)));
-    }
-    last.map(|last| last.0)
 }
 
 fn spread(influence: impl Iterator<Item = f64>, tiles: usize) -> Option<f64> {
@@ -162,6 +161,14 @@ mod tests {
         let after = Estimate::ratio(&[0.5, 1.5, 8.5], &[1.0; 3]).unwrap();
         assert!(after.paired_standard_error(&before).unwrap() < 1e-12);
         assert!(after.standard_error().unwrap() > 1.0);
+    }
+
+    #[test]
+    fn tiles_that_fade_alike_by_share_have_no_error_of_their_ratio() {
+        let before = Estimate::ratio(&[0.0, 2.0, 8.0], &[1.0; 3]).unwrap();
+        let after = Estimate::ratio(&[0.0, 1.0, 4.0], &[1.0; 3]).unwrap();
+        assert!(after.paired_standard_error_of_ratio(&before).unwrap() < 1e-12);
+        assert!(after.paired_standard_error(&before).unwrap() > 0.5);
     }
 
     #[test]

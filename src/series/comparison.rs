@@ -116,7 +116,12 @@ fn difference(
     }
     let value = |measured: &Measured| measured.outcome.clone().map_err(str::to_owned);
     let (first, second) = (value(before)?, value(find(session, region, before.id).ok_or(NOT_MEASURED)?)?);
-    let sampling = second.paired_standard_error(&first).ok_or(TOO_LITTLE_SKIN)?;
+    let sampling = if metric.ratio_scale {
+        second.paired_standard_error_of_ratio(&first)
+    } else {
+        second.paired_standard_error(&first)
+    }
+    .ok_or(TOO_LITTLE_SKIN)?;
     let error = repeatability.of(before.id).ok_or(NOT_MEASURED)?;
     let capture = [&first, &second].map(|estimate| error.at(estimate.value()));
     let gain = gain_error(before.id, baseline, session, region);
