@@ -138,6 +138,23 @@ impl Estimate {
     }
 }
 
+/// Where the running weight of values in rising order reaches `share`, between
+/// the middles of neighbouring values.
+fn percentile(sorted: &[(f64, f64, usize)], share: f64) -> Option<f64> {
+    let (mut below, mut last) = (0.0, None);
+    for &(value, weight, _) in sorted {
+        let middle = below + 0.5 * weight;
+        if middle >= share {
+            return Some(match last {
+                Some((before, at)) => before + (value - before) * (share - at) / (middle - at),
+                None => value,
+            });
+        }
+        (below, last) = (below + weight, Some((value, middle)));
+    }
+    last.map(|last| last.0)
+}
+
 fn spread(influence: impl Iterator<Item = f64>, tiles: usize) -> Option<f64> {
     let sum: f64 = influence.map(|i| i * i).sum();
     (tiles >= 2).then(|| (sum * tiles as f64 / (tiles as f64 - 1.0)).sqrt())
