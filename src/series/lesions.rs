@@ -154,6 +154,7 @@ mod tests {
             colour_blocked: None,
             relief_blocked: None,
             gain_log_sd: [0.0; 3],
+            contrast_log_sd: 0.0,
             regions: vec![],
             repeats: vec![],
         }
