@@ -26,6 +26,10 @@ pub const LEAST_CONTRAST: f32 = 0.08;
 /// carries density there.
 pub const RIM_MM: f64 = 0.3;
 
+/// Standard errors that a lesion's dose must exceed 0 by: fewer are mottle of
+/// the skin that reaches the threshold in a few pixels.
+const SURE: f64 = 3.0;
+
 /// Share of the lower of two peaks that the saddle between them must lie
 /// below the peak for the two to be two lesions. Chosen by us.
 const SADDLE: f32 = 0.3;
@@ -121,6 +125,9 @@ pub fn mask_of(spots: &[Spot], shape: (usize, usize)) -> Mask {
 }
 
 fn spot_of(kind: LesionKind, factor: usize, pixels: Component, light: &Light) -> Option<Spot> {
+    if light.dose <= SURE * light.dose_standard_error {
+        return None;
+    }
     let native = |at: f64| raster::cell_centre(at, factor);
     let cell = (factor * factor) as f64;
     let border = outline(&pixels);

@@ -12,10 +12,10 @@ use crate::lesion::photometry::{Light, Noise};
 use crate::lesion::places::{Owner, Places, grow};
 use crate::lesion::segmentation::{Spot, Thresholds, rim, smoothed};
 use crate::metrics::maps::Level;
-use crate::raster::{Plane, cell_centre};
+use crate::raster::{Plane, cell_centre, in_cells, rows, sample};
 
 /// Share of a lesion's place that must be valid skin for it to be seen.
-const VISIBLE: f64 = 0.8;
+const VISIBLE: f64 = 0.9;
 
 /// Standard errors that a dose must differ by to be another.
 const DIFFERENT: f64 = 1.96;
@@ -87,6 +87,11 @@ pub struct Seen {
     pub dose: f64,
     /// Its standard error.
     pub dose_standard_error: f64,
+    /// Standard error of the difference between `dose / magnification` and
+    /// the baseline's dose, density × baseline px²: smaller than both errors
+    /// together, for the skin's own mottle is the same in both. 0 for the
+    /// baseline itself.
+    pub difference_standard_error: f64,
     /// Excess density of the core; `None` where nothing stands out.
     pub contrast: Option<f64>,
     /// Soft area, px²; `None` where nothing stands out.
@@ -134,21 +139,48 @@ fn look(baseline: &Sight, sight: Option<&Sight>, known: &[Known], session: usize
     let owner = places_in(baseline, sight, known, session);
     let places = Places::new(&owner, known.len(), &sight.level.skin, sight.level.scale);
     let noise = Noise::new(sight.excess, places.plain(), places.apart());
+    let paired = (session > 0).then(|| paired_noise(baseline, sight, &places));
     let cell = (sight.level.factor * sight.level.factor) as f64;
     let measure = |(index, lesion): (usize, &Known)| {
         let visible = visible_fraction(baseline, sight, lesion) >= VISIBLE;
         let place = visible.then(|| places.place(index))?;
-        let light = Light::measure(sight.excess, &smooth, place, &places.ring(index), &noise)?;
+        let ring = places.ring(index);
+        let light = Light::measure(sight.excess, &smooth, place, &ring, &noise)?;
+        let magnification = sight.magnification(lesion.centre);
+        let area = place.len() as f64 * cell / magnification;
+        let error = |noise: &Noise| {
+            let cells = |pixels: usize| pixels as f64 * cell / magnification / lesion.cell_px2;
+            area * noise.of_mean(cells(place.len())).hypot(noise.of_mean(cells(ring.len())))
+        };
         Some(Seen {
             dose: light.dose * cell,
             dose_standard_error: light.dose_standard_error * cell,
+            difference_standard_error: paired.as_ref().map_or(0.0, error),
             contrast: light.contrast,
             area_px: light.area().map(|area| area * cell),
             centre: light.centre.map(|at| cell_centre(at, sight.level.factor)),
-            magnification: sight.magnification(lesion.centre),
+            magnification,
         })
     };
     known.iter().enumerate().map(measure).collect()
+}
+
+/// The noise of what a session shows minus what the baseline shows of the
+/// same skin, where neither has a lesion, on the baseline's coarse level.
+fn paired_noise(baseline: &Sight, sight: &Sight, places: &Places) -> Noise {
+    let (height, width) = baseline.excess.dim();
+    let difference = rows(width, height, |y, out| {
+        for (x, value) in out.iter_mut().enumerate() {
+            let at = (sight.to_session)(centre_of(baseline, x as u32, y as u32));
+            let plain =
+                cell_at(sight.excess.dim(), sight.level.factor, at).is_some_and(|cell| places.plain()[cell]);
+            let [column, line] = at.map(|at| in_cells(at, sight.level.factor));
+            let shown = sample(sight.excess, column, line).filter(|_| plain && baseline.level.skin[[y, x]]);
+            *value = shown.map_or(f32::NAN, |shown| shown - baseline.excess[[y, x]]);
+        }
+    });
+    let known = difference.mapv(|value| !value.is_nan());
+    Noise::new(&difference.mapv(|value| if value.is_nan() { 0.0 } else { value }), &known, places.apart())
 }
 
 /// The lesions' places in a session: their baseline footprints carried
@@ -165,7 +197,20 @@ fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], session: usize) -
     }
     let residual = (sight.residual_px / sight.level.factor as f64).ceil() as usize;
     grow(&mut owner, rim(sight.level) + residual);
+    keep_common(&mut owner, baseline, sight);
     owner
+}
+
+/// Takes out of all places what the baseline does not show as skin: a lesion
+/// at the edge of its photo has not grown because another shows more of it.
+fn keep_common(owner: &mut Owner, baseline: &Sight, sight: &Sight) {
+    for ((y, x), label) in owner.indexed_iter_mut().filter(|(_, label)| **label > 0) {
+        let at = (sight.to_baseline)(centre_of(sight, x as u32, y as u32));
+        let cell = cell_at(baseline.excess.dim(), baseline.level.factor, at);
+        if !cell.is_some_and(|cell| baseline.level.skin[cell]) {
+            *label = 0;
+        }
+    }
 }
 
 /// The share of a lesion's baseline cells that this session shows as skin.
@@ -203,9 +248,8 @@ fn statuses(lesion: &Known, seen: &[Option<Seen>], thresholds: Thresholds) -> Ve
 
 /// Whether the dose is detectably more in `later` than in `earlier`.
 fn grew(earlier: &Seen, later: &Seen) -> bool {
-    let of = |seen: &Seen| (seen.dose / seen.magnification, seen.dose_standard_error / seen.magnification);
-    let ((before, error), (after, other)) = (of(earlier), of(later));
-    after - before > DIFFERENT * error.hypot(other)
+    let change = later.dose / later.magnification - earlier.dose / earlier.magnification;
+    change > DIFFERENT * earlier.difference_standard_error.hypot(later.difference_standard_error)
 }
 
 /// Whether a lesion that is there has grown into one with another or has

@@ -1,8 +1,8 @@
 //! Lesions' records and what became of them.
 //!
 //! A lesion is judged by its dose, corrected for how large each photo shows
-//! the skin. Its error joins the noise of the skin around with the capture
-//! error of doses; the false discovery rate over a series' lesions is held
+//! the skin. The error of a change joins the noise between the photos, seen
+//! on plain skin that both show, with the capture error of doses; the false discovery rate over a series' lesions is held
 //! at 5 %.
 
 use crate::lesion::tracking::Seen;
@@ -73,10 +73,11 @@ fn ends<'a>(track: &'a Track, sessions: &[SessionMetrics]) -> Option<Ends<'a>> {
     Some(Ends { first, last, was_there: before.is_some(), is_there })
 }
 
-/// A dose per baseline pixel, and its standard error with that of capture.
+/// A dose in density × baseline px², with its capture error and the error of
+/// its difference to the baseline's.
 fn dose(seen: &Seen) -> (f64, f64) {
     let dose = seen.dose / seen.magnification;
-    (dose, (seen.dose_standard_error / seen.magnification).hypot(LESION_DOSE * dose))
+    (dose, seen.difference_standard_error.hypot(LESION_DOSE * dose))
 }
 
 fn difference(first: &Seen, last: &Seen) -> Uncertain {
@@ -163,7 +164,17 @@ mod tests {
     fn seen(dose: f64, contrast: f64, magnification: f64) -> Option<Seen> {
         let area_px = Some(dose / contrast);
         let contrast = Some(contrast);
-        Some(Seen { dose, dose_standard_error: 4.0, contrast, area_px, centre: [7.0, 8.0], magnification })
+        let (dose_standard_error, difference_standard_error) = (9.0, 4.0);
+        let centre = [7.0, 8.0];
+        Some(Seen {
+            dose,
+            dose_standard_error,
+            difference_standard_error,
+            contrast,
+            area_px,
+            centre,
+            magnification,
+        })
     }
 
     fn track(sightings: &[(Option<LesionStatus>, Option<Seen>)]) -> Track {
@@ -189,8 +200,8 @@ mod tests {
         assert!((change.dose_percent.unwrap() + 50.0).abs() < 1e-9 && change.verdict == Verdict::Improved);
         assert!((change.contrast_percent.unwrap() + 50.0).abs() < 1e-9);
         assert!((change.area_percent.unwrap() - 0.0).abs() < 1e-9);
-        // Errors: 4/1.44 and 3 % of 100 after; 4 and 3 % of 200 before, by the ratio 1/2.
-        let after = ((4.0f64 / 1.44).powi(2) + 9.0) / 200.0f64.powi(2);
+        // Errors: 4 and 3 % of 100 after; 4 and 3 % of 200 before, by the ratio 1/2.
+        let after = (16.0 + 9.0) / 200.0f64.powi(2);
         let before = (16.0 + 36.0) / 200.0f64.powi(2) * 0.25;
         let reach = 1.959_964 * 100.0 * (after + before).sqrt();
         assert!((change.ci95.unwrap()[1] - (-50.0 + reach)).abs() < 1e-4);
