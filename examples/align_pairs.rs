@@ -1,12 +1,12 @@
 //! Aligns the pairs of a list and prints one line of JSON per pair.
 //!
-//! Usage: `align_pairs LIST`, each line `reference moving [points.csv]`; the
+//! Usage: `align_pairs LIST [FOLDER]`: warped photos go to FOLDER. Each line `reference moving [points.csv]`; the
 //! CSV holds points of the reference (x,y) and their true place (x,y).
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
 
-use dermalapse::alignment::{AlignmentOptions, Features, align, reduction_for};
+use dermalapse::alignment::{AlignmentOptions, Features, align, reduction_for, warp};
 use dermalapse::raster::{self, Mask, Plane};
 
 fn features(path: &str) -> Result<(Features, f64), Box<dyn std::error::Error>> {
@@ -27,7 +27,8 @@ fn features(path: &str) -> Result<(Features, f64), Box<dyn std::error::Error>> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let list = std::env::args().nth(1).ok_or("a list of pairs is needed")?;
-    for line in std::fs::read_to_string(list)?.lines() {
+    let folder = std::env::args().nth(2);
+    for (number, line) in std::fs::read_to_string(list)?.lines().enumerate() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let ((reference, first), (moving, second)) = (features(words[0])?, features(words[1])?);
         let start = Instant::now();
@@ -52,6 +53,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "keypoints": [reference.len(), moving.len()],
         });
         println!("{object}");
+        if let Some(folder) = &folder {
+            let (a, b) = (image::open(words[0])?.to_rgb8(), image::open(words[1])?.to_rgb8());
+            let warped = warp(&b, &found.transform, a.width() as usize, a.height() as usize);
+            warped.save(format!("{folder}/{number}.png"))?;
+        }
     }
     Ok(())
 }
