@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::alignment::descriptors::Descriptor;
 use crate::alignment::guidance::Bent;
 use crate::alignment::keypoints::Keypoint;
-use crate::alignment::robust::Correspondence;
+use crate::alignment::refinement::Refined;
+use crate::alignment::robust::{Correspondence, Model};
 use crate::alignment::spline::Spline;
 use crate::raster::{self, Mask, Plane};
 
@@ -170,7 +171,7 @@ pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions
     if reference.len().min(moving.len()) < 12 {
         return Alignment::rejected(Rejection::NoStructure);
     }
-    let Some(straight) = straight(reference, moving, seed) else {
+    let Some((straight, model)) = straight(reference, moving, seed) else {
         return Alignment::rejected(Rejection::NoSharedSkin);
     };
     let Some((bent, matches)) = bent(reference, moving, &straight) else {
@@ -179,6 +180,7 @@ pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions
     let Some(refined) = refinement::refine(reference, moving, &bent, &displacement(reference, KNOTS)) else {
         return Alignment::rejected(Rejection::StructureDisagrees);
     };
+    let refined = rebased(refined, model, reference);
     verification::judge(reference, moving, refined, &bent, &matches, options)
 }
 
@@ -189,7 +191,7 @@ fn displacement(reference: &Features, knots: f64) -> Spline {
 }
 
 /// The projective transform that most matches agree with.
-fn straight(reference: &Features, moving: &Features, seed: u64) -> Option<Transform> {
+fn straight(reference: &Features, moving: &Features, seed: u64) -> Option<(Transform, Model)> {
     let matches = matching::mutual(
         (&reference.keypoints, &reference.descriptors),
         (&moving.keypoints, &moving.descriptors),
@@ -203,7 +205,21 @@ fn straight(reference: &Features, moving: &Features, seed: u64) -> Option<Transf
         .collect();
     let sigma = 0.006 * moving.width.max(moving.height) as f64;
     let fit = robust::fit(&pairs, sigma, seed)?;
-    Transform::projective(fit.matrix)
+    Some((Transform::projective(fit.matrix)?, fit.model))
+}
+
+/// The refined transform with the projective part that explains most of it
+/// over the skin seen in both photos.
+fn rebased(refined: Refined, model: Model, reference: &Features) -> Refined {
+    let pairs: Vec<_> = verification::places(&refined.registered)
+        .into_iter()
+        .map(|at| (at, refined.transform.map(at), 1.0))
+        .collect();
+    let matrix = if pairs.len() < 16 { None } else { model.fit(&pairs) };
+    let transform = matrix
+        .and_then(|matrix| refined.transform.rebased(matrix, reference.width, reference.height))
+        .unwrap_or_else(|| refined.transform.clone());
+    Refined { transform, ..refined }
 }
 
 /// The transform bent by ever closer guided matches, and the last of these.

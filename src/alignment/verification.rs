@@ -191,7 +191,7 @@ fn expected_errors(transform: &Transform, doubt: &Spline, points: &[[f64; 2]], s
 }
 
 /// The middles of the cells that both photos show, native pixels of the reference.
-fn places(pair: &Registered) -> Vec<[f64; 2]> {
+pub fn places(pair: &Registered) -> Vec<[f64; 2]> {
     let (width, height) = raster::size(&pair.mask);
     let middles = |length: usize| (CELL / 2..length).step_by(CELL);
     middles(height)
