@@ -26,8 +26,6 @@ pub struct Link {
     pub residual_px: f64,
     /// Share of the baseline's skin that this photo shows.
     pub overlap_fraction: f64,
-    /// Pixels of this photo per baseline pixel, on the same skin.
-    pub magnification: f64,
     /// Blur relative to the baseline, where it could be told.
     pub blur: Option<RelativeBlur>,
     /// What can be compared with the baseline.
@@ -41,7 +39,6 @@ impl Link {
             transform: Transform::identity(),
             residual_px: 0.0,
             overlap_fraction: 1.0,
-            magnification: 1.0,
             blur: None,
             comparability: Comparability { reasons: Vec::new(), warnings: Vec::new() },
         }
@@ -89,7 +86,6 @@ pub fn link(
         transform: found.transform,
         residual_px: found.residual_px,
         overlap_fraction: found.overlap_fraction,
-        magnification,
         blur,
         comparability,
     })

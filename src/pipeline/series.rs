@@ -26,6 +26,11 @@ use crate::statistics::Repeatability;
 /// take part: one odd frame must not take the others' skin away.
 const LEAST_SHARED: f64 = 0.25;
 
+/// Error of the logarithm of colour contrasts where light or sharpness differ
+/// from the baseline's: what a flash beside light from the side does to spots
+/// on phantoms (10 to 20 %, contrast and evenness).
+const VEIL_LOG_SD: f64 = 0.12;
+
 /// What became of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesOutcome {
@@ -274,8 +279,9 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
         session: source.sessions[session].session.clone(),
         day: source.day(session),
         colour_blocked,
-        relief_blocked,
+        relief_blocked: relief_blocked.clone(),
         gain_log_sd,
+        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { 0.0 },
         regions,
         repeats: photos.map(|(_, _, repeat)| repeat.by_region()).collect(),
     })

@@ -128,6 +128,10 @@ const GAIN_WARN: f64 = 1.41;
 /// Ratio of noise that is warned of.
 const NOISE_WARN: f64 = 2.0;
 
+/// JPEG quality below which a colour that is kept only in blocks of 16 pixels
+/// shows as patches of redness, if the other photo was compressed less.
+const JPEG_LEAST: u8 = 65;
+
 /// Difference in JPEG quality that is warned of.
 const JPEG_WARN: u8 = 10;
 
@@ -144,7 +148,7 @@ pub fn compare(pair: &Pair) -> Comparability {
         tilt_differs(pair),
         glare_differs(pair),
     ];
-    let colour = [unusable(pair), not_calibrated(pair), colour_left(pair), clipped(pair)];
+    let colour = [unusable(pair), not_calibrated(pair), colour_left(pair), clipped(pair), compressed(pair)];
     let of = |family| move |warning| Reason { family, warning };
     let colour = colour.into_iter().flatten().map(of(Family::Colour));
     let relief = relief.into_iter().flatten().map(of(Family::Relief));
@@ -283,6 +287,18 @@ fn clipped(pair: &Pair) -> Option<Warning> {
         format!(
             "{:.1} % of the skin is clipped in one photo and has no true colour; expose less",
             100.0 * most
+        )
+    })
+}
+
+fn compressed(pair: &Pair) -> Option<Warning> {
+    let quality = |facts: &CaptureFacts| facts.jpeg_quality.map_or(100, |jpeg| jpeg.quality);
+    let (reference, moving) = (quality(pair.reference.1), quality(pair.moving.1));
+    let least = reference.min(moving);
+    when(least < JPEG_LEAST && reference.abs_diff(moving) > JPEG_WARN, "compression_too_strong", || {
+        format!(
+            "JPEG quality {moving} against {reference} in the baseline (least {JPEG_LEAST}): compression this \
+             strong makes and unmakes patches of colour; give the camera's own files"
         )
     })
 }

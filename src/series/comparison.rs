@@ -125,7 +125,8 @@ fn difference(
     let error = repeatability.of(before.id).ok_or(NOT_MEASURED)?;
     let capture = [&first, &second].map(|estimate| error.at(estimate.value()));
     let gain = gain_error(before.id, baseline, session, region);
-    let veil = if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
+    let veil =
+        if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
     let light = gain.hypot(veil);
     let parts = [
         (sampling, first.tiles().min(second.tiles()) as f64 - 1.0),
@@ -261,8 +262,8 @@ mod tests {
         let [change] = &judged(&[(AREA, &HIGH)], &[(AREA, &LOW)])[..] else { panic!("one change") };
         assert!((change.difference.unwrap() + 0.2).abs() < 1e-12);
         assert!((change.percent.unwrap() + 66.667).abs() < 1e-3);
-        // Tiles change alike, so only capture errs: 0.005 and 4 % of each value.
-        let capture = (2.0f64 * 0.005 * 0.005 + 0.012 * 0.012 + 0.004 * 0.004).sqrt();
+        // Tiles change alike, so only capture errs: 0.003 and 4 % of each value.
+        let capture = (2.0f64 * 0.003 * 0.003 + 0.012 * 0.012 + 0.004 * 0.004).sqrt();
         assert!((change.mdc95.unwrap() - 1.96 * capture).abs() < 1e-9);
         assert!((change.ci95.unwrap()[1] - (-0.2 + 1.959_964 * capture)).abs() < 1e-6);
         assert_eq!((change.verdict, change.from.as_str(), change.to.as_str()), (Verdict::Improved, "a", "b"));

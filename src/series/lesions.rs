@@ -22,8 +22,7 @@ const SEEN_ONCE: &str = "seen_once";
 /// order of the tracks' sightings.
 pub fn lesions(tracks: &[Track], sessions: &[SessionMetrics], px_per_mm: &[Option<f64>]) -> Vec<Lesion> {
     let pairs: Vec<_> = tracks.iter().map(|track| ends(track, sessions)).collect();
-    let doses: Vec<Option<Uncertain>> =
-        pairs.iter().map(|ends| ends.map(|ends| difference(ends.first, ends.last))).collect();
+    let doses: Vec<Option<Uncertain>> = pairs.iter().map(|ends| ends.map(difference)).collect();
     let p_values: Vec<f64> = doses.iter().flatten().map(Uncertain::p_value).collect();
     let mut detected = benjamini_hochberg(&p_values, FALSE_DISCOVERIES).into_iter();
     let record = |(track, (ends, dose)): (&Track, (Option<Ends>, Option<Uncertain>))| {
@@ -54,18 +53,27 @@ fn aspect(kind: LesionKind) -> Aspect {
 /// The first and the last comparable sight of a lesion's place.
 #[derive(Clone, Copy)]
 struct Ends<'a> {
-    first: &'a Seen,
-    last: &'a Seen,
+    first: Sight<'a>,
+    last: Sight<'a>,
     /// Whether the lesion was there at the first.
     was_there: bool,
     /// Whether the lesion was there at the last.
     is_there: bool,
 }
 
+/// A lesion's place in one session, and that session's error of contrasts.
+#[derive(Clone, Copy)]
+struct Sight<'a> {
+    seen: &'a Seen,
+    contrast_log_sd: f64,
+}
+
 fn ends<'a>(track: &'a Track, sessions: &[SessionMetrics]) -> Option<Ends<'a>> {
     let comparable = |(sighting, session): (&'a Sighting, &SessionMetrics)| {
         let blocked = session.blocked(aspect(track.kind)).is_some();
-        sighting.seen.as_ref().filter(|_| !blocked).map(|seen| (sighting.status, seen))
+        let contrast_log_sd = session.contrast_log_sd;
+        let seen = sighting.seen.as_ref().filter(|_| !blocked)?;
+        Some((sighting.status, Sight { seen, contrast_log_sd }))
     };
     let seen: Vec<_> = track.sightings.iter().zip(sessions).filter_map(comparable).collect();
     let [(before, first), .., (after, last)] = seen[..] else { return None };
@@ -73,22 +81,22 @@ fn ends<'a>(track: &'a Track, sessions: &[SessionMetrics]) -> Option<Ends<'a>> {
     Some(Ends { first, last, was_there: before.is_some(), is_there })
 }
 
-/// A dose in density × baseline px², with its capture error and the error of
-/// its difference to the baseline's.
-fn dose(seen: &Seen) -> (f64, f64) {
+/// A dose in density × baseline px², and its error: that of capture, of the
+/// light's veil, and of the difference to the baseline's.
+fn dose(Sight { seen, contrast_log_sd }: Sight) -> (f64, f64) {
     let dose = seen.dose / seen.magnification;
-    (dose, seen.difference_standard_error.hypot(LESION_DOSE * dose))
+    (dose, seen.difference_standard_error.hypot(LESION_DOSE.hypot(contrast_log_sd) * dose))
 }
 
-fn difference(first: &Seen, last: &Seen) -> Uncertain {
-    let ((before, error), (after, other)) = (dose(first), dose(last));
+fn difference(ends: Ends) -> Uncertain {
+    let ((before, error), (after, other)) = (dose(ends.first), dose(ends.last));
     Uncertain::new(after - before, &[(error, f64::INFINITY), (other, f64::INFINITY)])
 }
 
 /// The dose's ratio to the first, less one, in percent, with its error to
 /// first order.
-fn dose_percent(first: &Seen, last: &Seen) -> Option<Uncertain> {
-    let ((before, error), (after, other)) = (dose(first), dose(last));
+fn dose_percent(ends: Ends) -> Option<Uncertain> {
+    let ((before, error), (after, other)) = (dose(ends.first), dose(ends.last));
     let ratio = after / before;
     let parts = [(100.0 * other / before, f64::INFINITY), (100.0 * ratio * error / before, f64::INFINITY)];
     (before > 0.0).then(|| Uncertain::new(100.0 * (ratio - 1.0), &parts))
@@ -97,10 +105,10 @@ fn dose_percent(first: &Seen, last: &Seen) -> Option<Uncertain> {
 fn change(ends: Option<Ends>, verdict: Option<Verdict>) -> LesionChange {
     let percent = |measure: &dyn Fn(&Seen) -> Option<f64>| {
         let Ends { first, last, was_there, is_there } = ends?;
-        let (before, after) = (measure(first)?, measure(last)?);
+        let (before, after) = (measure(first.seen)?, measure(last.seen)?);
         (was_there && is_there && before > 0.0).then(|| 100.0 * (after / before - 1.0))
     };
-    let dose = ends.filter(|ends| ends.was_there).and_then(|ends| dose_percent(ends.first, ends.last));
+    let dose = ends.filter(|ends| ends.was_there).and_then(dose_percent);
     LesionChange {
         area_percent: percent(&|seen| seen.area_px.map(|area| area / seen.magnification)),
         contrast_percent: percent(&|seen| seen.contrast),
