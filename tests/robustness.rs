@@ -117,6 +117,11 @@ fn bad_photos_are_named_and_the_rest_comes_out_as_if_they_were_not_there() {
     let skipped: Vec<&Value> = run["skipped"].as_array().unwrap().iter().map(|left| &left["input"]).collect();
     assert!(skipped.contains(&&Value::from(format!("P001/{first}/notes.txt"))));
     assert!(json(&out.path().join("P003/report.json"))["warnings"].as_array().unwrap().len() >= 2);
+    for (path, bytes) in common::files(out.path()) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let told = [input.path(), out.path()].iter().any(|folder| text.contains(&*folder.to_string_lossy()));
+        assert!(!told, "{} tells where the photos stand", path.display());
+    }
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub fn analyze_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn
         Ok(outlines) => outlines,
         Err(error) => {
             members.push(baseline);
-            return refused(source, members, photos, &error.chain().join(": "));
+            return refused(source, members, photos, &error.without_folders());
         }
     };
     members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
@@ -104,7 +104,7 @@ fn read(
                 .map(|frame| Member::of(session, photo, frame))
                 .map_err(|error| {
                     step();
-                    unreadable(source, session, file, &error.chain().join(": "))
+                    unreadable(source, session, file, &error.without_folders())
                 })
         })
         .collect();
