@@ -10,4 +10,5 @@ pub mod components;
 pub mod gaussian;
 pub mod morphology;
 pub mod resample;
+pub mod ridges;
 pub mod scale_space;
