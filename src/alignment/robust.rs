@@ -76,6 +76,9 @@ const SIZE: f64 = 1.6;
 /// Samples drawn at most.
 const SAMPLES: usize = 6000;
 
+/// Samples drawn at least: the surest matches come first, so few are enough.
+const LEAST_SAMPLES: usize = 400;
+
 /// The transform that most of `correspondences` (surest first) agree with,
 /// where agreement fades out at `3.64 * sigma` pixels of the moving photo.
 /// `None` if no transform explains even a handful.
@@ -86,14 +89,15 @@ pub fn fit(correspondences: &[Correspondence], sigma: f64, seed: u64) -> Option<
     let mut needed = SAMPLES;
     let mut drawn = 0;
     while drawn < needed && correspondences.len() >= 2 {
-        let pool = (correspondences.len() * (drawn + 50) / 1500).clamp(2, correspondences.len());
+        let pool =
+            (correspondences.len() * (drawn + 50) / (3 * LEAST_SAMPLES)).clamp(2, correspondences.len());
         drawn += 1;
         let (a, b) = (random.random_range(0..pool), random.random_range(0..pool));
         let Some(matrix) = sampled(&correspondences[a], &correspondences[b]) else { continue };
         let score = loss.total(&matrix, correspondences);
         if best.is_none_or(|(known, _)| score < known) {
             let (score, matrix) = polished(score, matrix, correspondences, &loss);
-            needed = needed.min(samples_needed(&matrix, correspondences, &loss).max(1500));
+            needed = needed.min(samples_needed(&matrix, correspondences, &loss).max(LEAST_SAMPLES));
             best = Some((score, matrix));
         }
     }
