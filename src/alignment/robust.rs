@@ -281,12 +281,13 @@ fn norm(a: [f64; 2]) -> f64 {
 
 /// Weighted centres of both sides, and the total weight.
 fn centres(pairs: &[Weighted]) -> Option<([f64; 2], [f64; 2])> {
-    let total: f64 = pairs.iter().map(|pair| pair.2).sum();
-    let mean = |side: fn(&Weighted) -> [f64; 2], k: usize| {
-        pairs.iter().map(|pair| pair.2 * side(pair)[k]).sum::<f64>() / total
-    };
-    let (from, to): (fn(&Weighted) -> [f64; 2], fn(&Weighted) -> [f64; 2]) = (|p| p.0, |p| p.1);
-    (total > 0.0).then(|| ([mean(from, 0), mean(from, 1)], [mean(to, 0), mean(to, 1)]))
+    let (mut from, mut to, mut total) = ([0.0; 2], [0.0; 2], 0.0);
+    for &(a, b, weight) in pairs {
+        (0..2).for_each(|k| from[k] += weight * a[k]);
+        (0..2).for_each(|k| to[k] += weight * b[k]);
+        total += weight;
+    }
+    (total > 0.0).then(|| (from.map(|sum| sum / total), to.map(|sum| sum / total)))
 }
 
 /// Least squares: turn and scale from the complex ratio, shift from the centres.
