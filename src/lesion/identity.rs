@@ -7,6 +7,8 @@
 //! of all pairs would decide no more: within the gate there is hardly ever a
 //! choice, and where there is, the nearest pair goes first.
 
+use std::collections::BTreeSet;
+
 use crate::filter::components::Component;
 use crate::lesion::places::{Owner, bounds, owners};
 use crate::lesion::segmentation::Spot;
@@ -27,7 +29,7 @@ const GATE_AREA: f64 = 4.0;
 /// A lesion, by the baseline skin it lies on.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Its pixels on the baseline's coarse level.
+    /// The baseline's coarse pixels that show it in any session.
     pub cells: Component,
     /// Area of one of them, baseline's native px².
     pub cell_px2: f64,
@@ -47,6 +49,7 @@ pub struct Known {
 pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
     let Some(Some(baseline)) = sights.first() else { return Vec::new() };
     let mut known: Vec<Known> = Vec::new();
+    let mut later: Vec<(usize, Component)> = Vec::new();
     for (session, sight) in sights.iter().enumerate() {
         let Some(sight) = sight else { continue };
         let carried: Vec<Component> =
@@ -62,10 +65,26 @@ pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
                 let centre = (sight.to_baseline)(sight.spots[index].centre);
                 let cell_px2 = (baseline.level.factor * baseline.level.factor) as f64;
                 known.push(Known { cells, cell_px2, centre, first: session, spots });
+            } else if let [lesion] = lesions[..] {
+                later.push((lesion, cells));
             }
         }
     }
+    widen(&mut known, later);
     known
+}
+
+/// Adds to each lesion's footprint what it covers in later sessions and no
+/// other lesion did: the place of a growing spot is where it will be.
+fn widen(known: &mut [Known], later: Vec<(usize, Component)>) {
+    let taken: BTreeSet<(u32, u32)> = known.iter().flat_map(|lesion| lesion.cells.iter().copied()).collect();
+    for (lesion, cells) in later {
+        known[lesion].cells.extend(cells.into_iter().filter(|cell| !taken.contains(cell)));
+    }
+    for lesion in known {
+        lesion.cells.sort_unstable_by_key(|&(x, y)| (y, x));
+        lesion.cells.dedup();
+    }
 }
 
 /// For each spot, given as baseline cells, the known lesions that it is.

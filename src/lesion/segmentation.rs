@@ -28,7 +28,7 @@ pub const RIM_MM: f64 = 0.3;
 
 /// Standard errors that a lesion's dose must exceed 0 by: fewer are mottle of
 /// the skin that reaches the threshold in a few pixels.
-const SURE: f64 = 3.0;
+pub(crate) const SURE: f64 = 3.0;
 
 /// Share of the lower of two peaks that the saddle between them must lie
 /// below the peak for the two to be two lesions. Chosen by us.

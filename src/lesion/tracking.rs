@@ -9,8 +9,8 @@ use crate::lesion::LesionKind;
 use crate::lesion::LesionStatus::{self, Merged, New, NotVisible, Present, Resolved, Split};
 use crate::lesion::identity::{Known, carry, cell_at, centre_of, identify};
 use crate::lesion::photometry::{Light, Noise};
-use crate::lesion::places::{Owner, Places, grow};
-use crate::lesion::segmentation::{Spot, Thresholds, rim, smoothed};
+use crate::lesion::places::{Owner, Places, bounds, grow};
+use crate::lesion::segmentation::{Spot, rim, smoothed};
 use crate::metrics::maps::Level;
 use crate::raster::{Plane, cell_centre, in_cells, rows, sample};
 
@@ -19,6 +19,10 @@ const VISIBLE: f64 = 0.9;
 
 /// Standard errors that a dose must differ by to be another.
 const DIFFERENT: f64 = 1.96;
+
+/// Share of its first dose that a lesion must keep to be there although it is
+/// not detected; less is what the skin's own mottle leaves in its place.
+const LEFT: f64 = 0.2;
 
 /// How much larger a lesion must be than the ones it is made of, and how much
 /// smaller the parts than the whole, for a merger or a split to be real and
@@ -104,19 +108,20 @@ pub struct Seen {
 }
 
 /// Follows the lesions of one kind. The first session is the baseline; a
-/// session that could not be aligned is `None`. `thresholds` are those the
-/// lesions were found with.
-pub fn track(kind: LesionKind, sights: &[Option<Sight>], thresholds: Thresholds) -> Vec<Track> {
+/// session that could not be aligned is `None`.
+pub fn track(kind: LesionKind, sights: &[Option<Sight>]) -> Vec<Track> {
     let known = identify(sights);
     let Some(Some(baseline)) = sights.first() else { return Vec::new() };
+    let residual_mm = |sight: &Sight| sight.residual_px / sight.px_per_mm();
+    let residual_mm = sights.iter().flatten().map(residual_mm).fold(0.0, f64::max);
     let seen: Vec<Vec<Option<Seen>>> = sights
         .iter()
         .enumerate()
-        .map(|(session, sight)| look(baseline, sight.as_ref(), &known, session))
+        .map(|(session, sight)| look(baseline, sight.as_ref(), &known, session, residual_mm))
         .collect();
     let follow = |(index, lesion): (usize, &Known)| {
         let seen: Vec<Option<Seen>> = seen.iter().map(|session| session[index]).collect();
-        let statuses = statuses(lesion, &seen, thresholds);
+        let statuses = statuses(lesion, &seen);
         let reshaped = |session: usize| reshaping(sights[session].as_ref()?, &known, index, session);
         let sighting = |(session, (seen, status)): (usize, (Option<Seen>, Option<LesionStatus>))| Sighting {
             status: if status == Some(Present) { reshaped(session).or(status) } else { status },
@@ -132,11 +137,27 @@ pub fn track(kind: LesionKind, sights: &[Option<Sight>], thresholds: Thresholds)
     known.iter().enumerate().map(follow).collect()
 }
 
+/// Whether a lesion's rim would reach beyond the baseline photo. The skin
+/// around it is then not the same in both photos, and its mottle does not cancel.
+fn is_cut(baseline: &Sight, lesion: &Known) -> bool {
+    let (height, width) = baseline.excess.dim();
+    let rim = rim(baseline.level);
+    bounds(&lesion.cells).is_some_and(|[left, top, right, bottom]| {
+        left < rim || top < rim || right + rim >= width || bottom + rim >= height
+    })
+}
+
 /// Every known lesion measured in one session.
-fn look(baseline: &Sight, sight: Option<&Sight>, known: &[Known], session: usize) -> Vec<Option<Seen>> {
+fn look(
+    baseline: &Sight,
+    sight: Option<&Sight>,
+    known: &[Known],
+    session: usize,
+    residual_mm: f64,
+) -> Vec<Option<Seen>> {
     let Some(sight) = sight else { return vec![None; known.len()] };
     let smooth = smoothed(sight.excess, sight.level);
-    let owner = places_in(baseline, sight, known, session);
+    let owner = places_in(baseline, sight, known, residual_mm);
     let places = Places::new(&owner, known.len(), &sight.level.skin, sight.level.scale);
     let noise = Noise::new(sight.excess, places.plain(), places.apart());
     let paired = (session > 0).then(|| paired_noise(baseline, sight, &places));
@@ -155,7 +176,11 @@ fn look(baseline: &Sight, sight: Option<&Sight>, known: &[Known], session: usize
         Some(Seen {
             dose: light.dose * cell,
             dose_standard_error: light.dose_standard_error * cell,
-            difference_standard_error: paired.as_ref().map_or(0.0, error),
+            difference_standard_error: match &paired {
+                _ if is_cut(baseline, lesion) => light.dose_standard_error * cell / magnification,
+                Some(noise) => error(noise),
+                None => 0.0,
+            },
             contrast: light.contrast,
             area_px: light.area().map(|area| area * cell),
             centre: light.centre.map(|at| cell_centre(at, sight.level.factor)),
@@ -183,19 +208,13 @@ fn paired_noise(baseline: &Sight, sight: &Sight, places: &Places) -> Noise {
     Noise::new(&difference.mapv(|value| if value.is_nan() { 0.0 } else { value }), &known, places.apart())
 }
 
-/// The lesions' places in a session: their baseline footprints carried
-/// there, together with what was found of them there, grown by the rim that
-/// blur reaches and by the residual of the alignment.
-fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], session: usize) -> Owner {
+/// The lesions' places in a session: their footprints on the baseline carried
+/// there, grown by the rim that blur reaches and by the `residual_mm` of the
+/// alignment. Both are the same in every session, so that the same skin is
+/// measured in each and no session's place is larger than another's.
+fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], residual_mm: f64) -> Owner {
     let mut owner = carry(baseline, sight, known);
-    for (label, lesion) in (1..).zip(known) {
-        let pixels = lesion.spots[session].iter().flat_map(|&spot| &sight.spots[spot].pixels);
-        for &(x, y) in pixels {
-            let cell = &mut owner[[y as usize, x as usize]];
-            *cell = if *cell == 0 { label } else { *cell };
-        }
-    }
-    let residual = (sight.residual_px / sight.level.factor as f64).ceil() as usize;
+    let residual = sight.level.scale.px(residual_mm).round() as usize;
     grow(&mut owner, rim(sight.level) + residual);
     keep_common(&mut owner, baseline, sight);
     owner
@@ -223,12 +242,14 @@ fn visible_fraction(baseline: &Sight, sight: &Sight, lesion: &Known) -> f64 {
 }
 
 /// What became of a lesion, session by session; `None` before it appeared.
-fn statuses(lesion: &Known, seen: &[Option<Seen>], thresholds: Thresholds) -> Vec<Option<LesionStatus>> {
-    let there = |session: usize, seen: &Seen| {
-        let rises = seen.contrast.is_some_and(|contrast| contrast >= thresholds.low.into());
-        !lesion.spots[session].is_empty() || rises && seen.dose > DIFFERENT * seen.dose_standard_error
-    };
+fn statuses(lesion: &Known, seen: &[Option<Seen>]) -> Vec<Option<LesionStatus>> {
     let first = seen[lesion.first];
+    let left = |seen: &Seen| {
+        first.is_some_and(|first| seen.dose / seen.magnification > LEFT * first.dose / first.magnification)
+    };
+    let there = |session: usize, seen: &Seen| {
+        !lesion.spots[session].is_empty() || left(seen) && seen.dose > seen.dose_standard_error
+    };
     let before = |seen: &Seen| first.is_some_and(|first| grew(seen, &first));
     let appeared = seen[..lesion.first]
         .iter()
@@ -277,7 +298,7 @@ fn reshaping(sight: &Sight, known: &[Known], index: usize, session: usize) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lesion::segmentation::find;
+    use crate::lesion::segmentation::{Thresholds, find};
     use crate::raster::Mask;
     use crate::units::FilterScale;
     use proptest::prelude::*;
@@ -359,7 +380,7 @@ mod tests {
                 })
             })
             .collect();
-        track(LesionKind::Pigmented, &sights, THRESHOLDS)
+        track(LesionKind::Pigmented, &sights)
     }
 
     fn statuses_of(track: &Track) -> Vec<Option<LesionStatus>> {
@@ -375,10 +396,10 @@ mod tests {
     fn a_fading_spot_keeps_its_identity_and_its_place_below_the_threshold() {
         let moved = View { zoom: 1.1, shift: [-7.3, 4.6] };
         let at = |density: f32| [(60.0, 50.0, 10.0, density), (30.0, 30.0, 8.0, 0.3)];
-        let tracks = follow(&[visit(&at(0.3), STILL), visit(&at(0.15), moved), visit(&at(0.05), moved)]);
+        let tracks = follow(&[visit(&at(0.3), STILL), visit(&at(0.15), moved), visit(&at(0.07), moved)]);
         let track = tracks.iter().find(|track| track.centre[0] > 45.0).unwrap();
         assert_eq!((tracks.len(), statuses_of(track)), (2, vec![Some(Present); 3]));
-        for (sighting, expected) in track.sightings.iter().zip([0.3, 0.15, 0.05]) {
+        for (sighting, expected) in track.sightings.iter().zip([0.3, 0.15, 0.07]) {
             // π·10² px² times the density.
             assert!((dose(sighting) / (314.16 * expected) - 1.0).abs() < 0.04, "{}", dose(sighting));
         }
@@ -439,6 +460,16 @@ mod tests {
     }
 
     #[test]
+    fn a_spot_at_the_photos_edge_is_known_less_well_and_does_not_grow_in_another_frame() {
+        let spots = [(60.0, 3.0, 8.0, 0.3), (60.0, 60.0, 8.0, 0.3)];
+        let tracks = follow(&[visit(&spots, STILL), visit(&spots, View { zoom: 1.0, shift: [0.0, 12.0] })]);
+        let [edge, whole] = [0, 1].map(|i| tracks[i].sightings[1].seen.unwrap());
+        assert!(edge.difference_standard_error >= edge.dose_standard_error);
+        assert!(whole.difference_standard_error < edge.difference_standard_error * 2.0);
+        assert!((dose(&tracks[0].sightings[1]) / dose(&tracks[0].sightings[0]) - 1.0).abs() < 0.05);
+    }
+
+    #[test]
     fn a_photo_that_could_not_be_aligned_shows_nothing_and_no_baseline_means_no_lesions() {
         let baseline = visit(&[(60.0, 60.0, 10.0, 0.3)], STILL);
         let same = |at: [f64; 2]| at;
@@ -450,13 +481,13 @@ mod tests {
             to_baseline: &same,
             residual_px: 0.0,
         };
-        let tracks = track(LesionKind::Scar, &[Some(sight()), None], THRESHOLDS);
+        let tracks = track(LesionKind::Scar, &[Some(sight()), None]);
         assert_eq!(
             (tracks[0].id.as_str(), statuses_of(&tracks[0])),
             ("scar-1", vec![Some(Present), Some(NotVisible)])
         );
-        assert!(track(LesionKind::Scar, &[None, Some(sight())], THRESHOLDS).is_empty());
-        assert!(track(LesionKind::Scar, &[], THRESHOLDS).is_empty());
+        assert!(track(LesionKind::Scar, &[None, Some(sight())]).is_empty());
+        assert!(track(LesionKind::Scar, &[]).is_empty());
     }
 
     proptest! {

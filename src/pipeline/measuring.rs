@@ -188,14 +188,6 @@ impl Shown {
 }
 
 impl Frozen {
-    /// The thresholds of a kind of lesion.
-    pub fn thresholds(&self, kind: LesionKind) -> Thresholds {
-        match kind {
-            LesionKind::Vascular => self.vascular,
-            _ => self.pigmented,
-        }
-    }
-
     /// The cells of a photo that show a place that was a spot at the baseline.
     pub fn spots_in(&self, transform: &Transform, skin: canvas::Skin) -> Mask {
         canvas::carried(&self.spots, self.factor, transform, skin)

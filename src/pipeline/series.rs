@@ -79,8 +79,8 @@ pub fn analyze_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn
     };
     members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
     let canvas = shared_skin(&baseline, &mut members, &outlines);
-    let frozen = measure(&mut baseline, &mut members, &canvas, step);
-    let view = view(source, &baseline, &members, &frozen);
+    measure(&mut baseline, &mut members, &canvas, step);
+    let view = view(source, &baseline, &members);
     photos.extend(std::iter::once(&baseline).chain(&members).map(|member| outcome(source, member)));
     photos.sort_by_key(|photo| rank(source, photo));
     SeriesOutcome { view: Some(view), photos }
@@ -178,12 +178,7 @@ fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) 
 
 /// Measures the baseline, then all members that lie on it, under what the
 /// baseline fixed and blurred to equal the coarsest of them.
-fn measure(
-    baseline: &mut Member,
-    members: &mut [Member],
-    canvas: &Canvas,
-    step: &(dyn Fn() + Sync),
-) -> Frozen {
+fn measure(baseline: &mut Member, members: &mut [Member], canvas: &Canvas, step: &(dyn Fn() + Sync)) {
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
     let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt()));
@@ -196,7 +191,6 @@ fn measure(
         }
         step();
     });
-    frozen
 }
 
 /// Variance of a member's blur relative to the baseline's, mm²; `None` where
@@ -222,7 +216,7 @@ impl Member {
 }
 
 /// What the report says of the series.
-fn view(source: &SeriesSource, baseline: &Member, members: &[Member], frozen: &Frozen) -> View {
+fn view(source: &SeriesSource, baseline: &Member, members: &[Member]) -> View {
     let all: Vec<&Member> = std::iter::once(baseline).chain(members).collect();
     let read = |session: &usize| all.iter().any(|member| member.session == *session);
     let order: Vec<usize> = in_time(baseline.session, source.sessions.len()).filter(read).collect();
@@ -238,7 +232,7 @@ fn view(source: &SeriesSource, baseline: &Member, members: &[Member], frozen: &F
             .collect(),
         changes: series::changes(&metrics, &repeatability),
         trends: series::trends(&metrics),
-        lesions: lesions(&all, &order, frozen, &metrics),
+        lesions: lesions(&all, &order, &metrics),
     }
 }
 
@@ -295,7 +289,7 @@ impl Values {
 
 /// The lesions of every kind, followed through the sessions in `order`, of
 /// which the first is the baseline's.
-fn lesions(all: &[&Member], order: &[usize], frozen: &Frozen, metrics: &[SessionMetrics]) -> Vec<Lesion> {
+fn lesions(all: &[&Member], order: &[usize], metrics: &[SessionMetrics]) -> Vec<Lesion> {
     let seen: Vec<_> = order.iter().map(|session| measured(all, *session).next()).collect();
     let ways: Vec<_> = seen.iter().map(|seen| seen.map(|(_, link, _)| Ways::of(&link.transform))).collect();
     let tracks: Vec<Track> = [LesionKind::Pigmented, LesionKind::Vascular]
@@ -306,7 +300,7 @@ fn lesions(all: &[&Member], order: &[usize], frozen: &Frozen, metrics: &[Session
                 .zip(&ways)
                 .map(|(seen, ways)| Some(sight(kind, (*seen)?, ways.as_ref()?)))
                 .collect();
-            lesion::track(kind, &sights, frozen.thresholds(kind))
+            lesion::track(kind, &sights)
         })
         .collect();
     let scales: Vec<Option<f64>> = seen
