@@ -279,7 +279,7 @@ fn reshaping(sight: &Sight, known: &[Known], index: usize, session: usize) -> Op
     let lesion = &known[index];
     let area = |spot: usize| sight.spots[spot].pixels.len() as f64 * (sight.level.factor as f64).powi(2);
     let before =
-        |lesion: &Known| lesion.cells.len() as f64 * sight.magnification(lesion.centre) * lesion.cell_px2;
+        |lesion: &Known| lesion.first_cells as f64 * sight.magnification(lesion.centre) * lesion.cell_px2;
     match lesion.spots[session][..] {
         [spot] => {
             let members: Vec<&Known> =
