@@ -103,6 +103,22 @@ impl Error {
         }
         messages
     }
+
+    /// The message and its causes on one line, with the name of a file
+    /// instead of its path: for outputs, which must not tell where they were made.
+    pub fn without_folders(&self) -> String {
+        let text = self.chain().join(": ");
+        let (Self::Read { path, .. }
+        | Self::Write { path, .. }
+        | Self::Decode { path, .. }
+        | Self::TooLarge { path, .. }
+        | Self::Malformed { path, .. }) = self
+        else {
+            return text;
+        };
+        let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        text.replace(&path.display().to_string(), &file)
+    }
 }
 
 /// A result whose error is [`Error`].
@@ -121,5 +137,20 @@ impl Warning {
     /// A warning with a stable `code` and a `message` for people.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_names_the_file_and_not_its_folders() {
+        let error = Error::Read {
+            path: "/home/somebody/P001/cheek.jpg".into(),
+            source: std::io::Error::other("it is gone"),
+        };
+        assert_eq!(error.chain(), ["cannot read /home/somebody/P001/cheek.jpg", "it is gone"]);
+        assert_eq!(error.without_folders(), "cannot read cheek.jpg: it is gone");
     }
 }

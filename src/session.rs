@@ -224,6 +224,10 @@ pub struct SessionMetrics {
     /// Standard error of the logarithm of the colour gains, red, green, blue,
     /// against the baseline; 0 for the baseline itself.
     pub gain_log_sd: [f64; 3],
+    /// Standard error of the logarithm of colour contrasts within the photo,
+    /// against the baseline: light that falls otherwise adds another veil of
+    /// surface reflection, which pales spots and red patches.
+    pub contrast_log_sd: f64,
     /// The estimates of each region, in the same order in every session.
     pub regions: Vec<(String, Vec<Measured>)>,
     /// Estimates of further shots of the same view in this session, measured

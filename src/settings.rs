@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::alignment::AlignmentOptions;
 use crate::error::{Error, Result};
+use crate::photo::DecodeLimits;
 
 /// Everything that changes a result, apart from the photographs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +22,8 @@ pub struct Settings {
     pub seed: u64,
     /// What is refused before it can do harm.
     pub limits: Limits,
+    /// What an alignment must reach to be believed.
+    pub alignment: AlignmentOptions,
 }
 
 /// What is refused before it can do harm.
@@ -58,6 +62,16 @@ const TABLE: &[Setting] = &[
         range: (1.0, 4000.0),
         summary: "the largest photo that is decoded, megapixels",
     },
+    Setting {
+        key: "alignment.least_overlap_fraction",
+        range: (0.0, 1.0),
+        summary: "least share of the baseline's skin that a photo must show",
+    },
+    Setting {
+        key: "alignment.most_residual_fraction",
+        range: (0.0, 1.0),
+        summary: "largest expected error of an alignment, as a share of the photo's longer side",
+    },
 ];
 
 impl Settings {
@@ -95,6 +109,11 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// The limits within which photographs are decoded.
+    pub fn decode_limits(&self) -> DecodeLimits {
+        DecodeLimits { max_megapixels: self.limits.max_megapixels }
     }
 
     /// BLAKE3 hash of all settings, hexadecimal: equal settings, equal hash.

@@ -143,18 +143,39 @@ fn similarity(a: &Descriptor, b: &Descriptor) -> f32 {
     lanes.iter().sum()
 }
 
-/// The transform with the displacement that `matches` ask for, fitted with
-/// Cauchy weights: matches much further off than the others lose their say.
-/// `None` if they do not fix it.
-pub fn bend(
-    transform: &Transform,
-    matches: &[Correspondence],
-    field: &Spline,
-    stiffness: f64,
-    noise: f64,
-) -> Option<Transform> {
-    let straight = transform.without_deformation();
-    let targets: Vec<([f64; 2], [f64; 2])> = matches
+/// Bendings tried, see [`stiffness`].
+const BENDINGS: [f64; 4] = [0.003, 0.012, 0.05, 0.2];
+
+/// Rounds of re-weighting.
+const ROUNDS: usize = 4;
+
+/// A displacement wanted at a place of the reference.
+type Wish = ([f64; 2], [f64; 2]);
+
+/// A bent transform and how it was found.
+pub struct Bent {
+    /// The transform.
+    pub transform: Transform,
+    /// How far it may bend, see [`stiffness`].
+    pub bending: f64,
+    /// Median distance, in native pixels of the reference, by which the fit to
+    /// one half of the matches misses the other.
+    pub held_out: f64,
+}
+
+/// Penalty in 1/px² on second differences of a field that may bend so much:
+/// `bending` is the prior standard deviation of the second difference from
+/// knot to knot as a share of the knots' distance.
+pub fn stiffness(field: &Spline, bending: f64) -> f64 {
+    (bending * field.spacing()).powi(-2)
+}
+
+/// The transform with the displacement that `matches` ask for, as bent as lets
+/// each half of them predict the other best. `noise` is the error of a match
+/// in native pixels of the reference. `None` if the matches do not fix it.
+pub fn bend(straight: &Transform, matches: &[Correspondence], field: &Spline, noise: f64) -> Option<Bent> {
+    let straight = straight.without_deformation();
+    let wishes: Vec<Wish> = matches
         .iter()
         .filter_map(|pair| {
             let at = pair.reference.at;
@@ -162,27 +183,58 @@ pub fn bend(
             Some((at, [end[0] - at[0], end[1] - at[1]]))
         })
         .collect();
-    let mut weights = vec![1.0; targets.len()];
+    let (bending, held_out) = best_bending(&wishes, field, noise)?;
+    let spline = follow(&wishes, field, bending, noise)?;
+    Some(Bent { transform: straight.with_deformation(spline), bending, held_out })
+}
+
+/// The bending whose fit to either half misses the other least, and the median miss.
+fn best_bending(wishes: &[Wish], field: &Spline, noise: f64) -> Option<(f64, f64)> {
+    let (white, black): (Vec<Wish>, Vec<Wish>) = wishes.iter().partition(|(at, _)| {
+        let [i, j] = at.map(|value| (2.0 * value / field.spacing()) as usize);
+        (i + j).is_multiple_of(2)
+    });
+    let tried: Vec<(f64, f64, f64)> = BENDINGS
+        .par_iter()
+        .filter_map(|&bending| {
+            let mut misses = misses(&black, &follow(&white, field, bending, noise)?);
+            misses.extend(self::misses(&white, &follow(&black, field, bending, noise)?));
+            // Cauchy's cost: a wrong match costs little more than a bad one.
+            let cost = misses.iter().map(|miss| (1.0 + (miss / (2.0 * noise)).powi(2)).ln()).sum();
+            Some((cost, bending, median(&misses)))
+        })
+        .collect();
+    tried.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, bending, held_out)| (bending, held_out))
+}
+
+/// The field that follows the wishes, with Cauchy weights: what is much
+/// further off than the others loses its say.
+fn follow(wishes: &[Wish], field: &Spline, bending: f64, noise: f64) -> Option<Spline> {
+    let stiffness = stiffness(field, bending);
+    let mut weights = vec![1.0; wishes.len()];
     let mut fitted = None;
-    for _ in 0..4 {
-        let pulls: Vec<Pull> = targets
+    for _ in 0..ROUNDS {
+        let pulls: Vec<Pull> = wishes
             .iter()
             .zip(&weights)
             .map(|(&(at, shift), weight)| Pull::isotropic(at, shift, weight / (noise * noise)))
             .collect();
         let spline = field.fit(&pulls, stiffness, 1e-4 * stiffness)?;
-        let misfits: Vec<f64> = targets
-            .iter()
-            .map(|&(at, shift)| {
-                let value = spline.value(at);
-                (value[0] - shift[0]).hypot(value[1] - shift[1])
-            })
-            .collect();
-        let scale = median(&misfits).max(noise);
-        weights = misfits.iter().map(|misfit| 1.0 / (1.0 + (misfit / (2.0 * scale)).powi(2))).collect();
+        let misses = misses(wishes, &spline);
+        let scale = median(&misses).max(noise);
+        weights = misses.iter().map(|miss| 1.0 / (1.0 + (miss / (2.0 * scale)).powi(2))).collect();
         fitted = Some(spline);
     }
-    fitted.map(|spline| straight.with_deformation(spline))
+    fitted
+}
+
+/// How far the field is from every wish.
+fn misses(wishes: &[Wish], field: &Spline) -> Vec<f64> {
+    let miss = |&(at, shift): &Wish| {
+        let value = field.value(at);
+        (value[0] - shift[0]).hypot(value[1] - shift[1])
+    };
+    wishes.iter().map(miss).collect()
 }
 
 /// The middle value, the upper one of two; 0 of nothing.

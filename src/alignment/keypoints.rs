@@ -210,18 +210,19 @@ fn refine(
     None
 }
 
-/// Whether the disk of `radius` around `at` lies in the mask: its centre and eight points of its rim.
+/// Whether the centre of the disk of `radius` around `at` lies in the mask,
+/// and six of eight points of its rim at least: a hair may cross it.
 fn lies_inside(mask: &Mask, at: [f64; 2], radius: f64) -> bool {
     let (width, height) = raster::size(mask);
-    covers(mask, at[0], at[1])
-        && (0..8).all(|k| {
-            let (sin, cos) = (k as f64 * std::f64::consts::FRAC_PI_4).sin_cos();
-            let (x, y) = (at[0] + radius * cos, at[1] + radius * sin);
-            // Beyond the picture there is nothing to distrust.
-            !(0.0..width as f64 - 0.5).contains(&x)
-                || !(0.0..height as f64 - 0.5).contains(&y)
-                || covers(mask, x, y)
-        })
+    let rim = (0..8).filter(|&k| {
+        let (sin, cos) = (k as f64 * std::f64::consts::FRAC_PI_4).sin_cos();
+        let (x, y) = (at[0] + radius * cos, at[1] + radius * sin);
+        // Beyond the picture there is nothing to distrust.
+        !(0.0..width as f64 - 0.5).contains(&x)
+            || !(0.0..height as f64 - 0.5).contains(&y)
+            || covers(mask, x, y)
+    });
+    covers(mask, at[0], at[1]) && rim.count() >= 6
 }
 
 /// The strongest of every cell first, then the second strongest and so on, up to `MOST`.

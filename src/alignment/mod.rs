@@ -12,6 +12,7 @@ mod guidance;
 mod keypoints;
 mod matching;
 mod refinement;
+mod registration;
 mod robust;
 mod spline;
 mod transform;
@@ -21,8 +22,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alignment::descriptors::Descriptor;
+use crate::alignment::guidance::Bent;
 use crate::alignment::keypoints::Keypoint;
-use crate::alignment::robust::Correspondence;
+use crate::alignment::refinement::Refined;
+use crate::alignment::robust::{Correspondence, Model};
 use crate::alignment::spline::Spline;
 use crate::raster::{self, Mask, Plane};
 
@@ -122,9 +125,19 @@ pub struct Alignment {
     pub inliers: usize,
     /// What the checks measured.
     pub diagnostics: Diagnostics,
+    doubt: Option<Spline>,
 }
 
 impl Alignment {
+    /// Expected median error in native pixels of the moving photo over the
+    /// `points` (native pixels of the reference) of a region; infinite where rejected.
+    pub fn residual_over(&self, points: &[[f64; 2]]) -> f64 {
+        match (&self.doubt, self.status) {
+            (Some(doubt), Status::Aligned) => verification::expected_error(&self.transform, doubt, points),
+            _ => f64::INFINITY,
+        }
+    }
+
     fn rejected(reason: Rejection) -> Self {
         Self {
             status: Status::Rejected,
@@ -134,6 +147,7 @@ impl Alignment {
             overlap_fraction: 0.0,
             inliers: 0,
             diagnostics: Diagnostics::default(),
+            doubt: None,
         }
     }
 }
@@ -141,8 +155,15 @@ impl Alignment {
 /// Noise of the place of a matched keypoint, pixels of the working resolution.
 const KEYPOINT_NOISE: f64 = 0.5;
 
-/// Distance between the knots of the displacement field as a share of the reference's longer side.
-const KNOTS: f64 = 1.0 / 24.0;
+/// Knots of the final displacement field along the reference's longer side.
+const KNOTS: f64 = 24.0;
+
+/// Knots of the displacement field that matches ask for.
+const COARSE_KNOTS: f64 = 14.0;
+
+/// How far from where they are expected matches are sought, as shares of the
+/// moving photo's longer side, one after the other.
+const REACHES: [f64; 3] = [0.03, 0.015, 0.006];
 
 /// Aligns `moving` to `reference`. The same features and `seed` give the same
 /// bits, whatever the number of threads.
@@ -150,36 +171,27 @@ pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions
     if reference.len().min(moving.len()) < 12 {
         return Alignment::rejected(Rejection::NoStructure);
     }
-    let Some(straight) = straight(reference, moving, seed) else {
+    let Some((straight, model)) = straight(reference, moving, seed) else {
         return Alignment::rejected(Rejection::NoSharedSkin);
     };
-    let Some((coarse, matches)) = bent(reference, moving, &straight) else {
+    let Some((bent, matches)) = bent(reference, moving, &straight) else {
         return Alignment::rejected(Rejection::NoSharedSkin);
     };
-    let field = displacement(reference);
-    let levels = [(4, 2), (2, 2), (1, 3)];
-    let refined = refinement::refine(reference, moving, &coarse, &field, stiffness(&field), &levels);
-    verification::judge(reference, moving, refined.unwrap_or(coarse), &matches, options)
-}
-
-/// How much the displacement's slope may change from knot to knot: the prior
-/// standard deviation of its second difference, as a share of the knots'
-/// distance. Chosen by us from virtual re-photographs of skin.
-const BENDING: f64 = 0.008;
-
-/// Penalty on bending, 1/px² in native pixels of the reference.
-fn stiffness(field: &Spline) -> f64 {
-    (BENDING * field.spacing()).powi(-2)
+    let Some(refined) = refinement::refine(reference, moving, &bent, &displacement(reference, KNOTS)) else {
+        return Alignment::rejected(Rejection::StructureDisagrees);
+    };
+    let refined = rebased(refined, model, reference);
+    verification::judge(reference, moving, refined, &bent, &matches, options)
 }
 
 /// No displacement yet, over the whole reference.
-fn displacement(reference: &Features) -> Spline {
+fn displacement(reference: &Features, knots: f64) -> Spline {
     let longer = reference.width.max(reference.height) as f64;
-    Spline::zero(reference.width, reference.height, (longer * KNOTS).max(8.0))
+    Spline::zero(reference.width, reference.height, (longer / knots).max(8.0))
 }
 
 /// The projective transform that most matches agree with.
-fn straight(reference: &Features, moving: &Features, seed: u64) -> Option<Transform> {
+fn straight(reference: &Features, moving: &Features, seed: u64) -> Option<(Transform, Model)> {
     let matches = matching::mutual(
         (&reference.keypoints, &reference.descriptors),
         (&moving.keypoints, &moving.descriptors),
@@ -193,7 +205,21 @@ fn straight(reference: &Features, moving: &Features, seed: u64) -> Option<Transf
         .collect();
     let sigma = 0.006 * moving.width.max(moving.height) as f64;
     let fit = robust::fit(&pairs, sigma, seed)?;
-    Transform::projective(fit.matrix)
+    Some((Transform::projective(fit.matrix)?, fit.model))
+}
+
+/// The refined transform with the projective part that explains most of it
+/// over the skin seen in both photos.
+fn rebased(refined: Refined, model: Model, reference: &Features) -> Refined {
+    let pairs: Vec<_> = verification::places(&refined.registered)
+        .into_iter()
+        .map(|at| (at, refined.transform.map(at), 1.0))
+        .collect();
+    let matrix = if pairs.len() < 16 { None } else { model.fit(&pairs) };
+    let transform = matrix
+        .and_then(|matrix| refined.transform.rebased(matrix, reference.width, reference.height))
+        .unwrap_or_else(|| refined.transform.clone());
+    Refined { transform, ..refined }
 }
 
 /// The transform bent by ever closer guided matches, and the last of these.
@@ -201,20 +227,17 @@ fn bent(
     reference: &Features,
     moving: &Features,
     straight: &Transform,
-) -> Option<(Transform, Vec<Correspondence>)> {
+) -> Option<(Bent, Vec<Correspondence>)> {
     let longer = moving.width.max(moving.height) as f64;
-    let field = displacement(reference);
+    let field = displacement(reference, COARSE_KNOTS);
     let noise = KEYPOINT_NOISE * reference.factor as f64;
-    let mut transform = straight.clone();
-    let mut matches = Vec::new();
-    for (reach, softness) in [(0.02, 4.0), (0.01, 1.0), (0.005, 1.0)] {
-        matches = guidance::rematch(reference, moving, &transform, reach * longer);
-        if matches.len() < 6 {
-            return None;
-        }
-        transform = guidance::bend(&transform, &matches, &field, softness * stiffness(&field), noise)?;
+    let mut found: Option<(Bent, Vec<Correspondence>)> = None;
+    for reach in REACHES {
+        let known = found.as_ref().map_or(straight, |(bent, _)| &bent.transform);
+        let matches = guidance::rematch(reference, moving, known, reach * longer);
+        found = Some((guidance::bend(straight, &matches, &field, noise)?, matches));
     }
-    Some((transform, matches))
+    found
 }
 
 #[cfg(test)]

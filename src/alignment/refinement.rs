@@ -3,139 +3,42 @@
 //!
 //! Every cell of the grid says how far it would like to move and how sure it
 //! is (its structure tensor over its disagreement); the spline listens to all
-//! of them at once. Cells that have changed disagree, and lose their say.
+//! of them at once. Cells that have changed disagree, and lose their say. How
+//! stiff the spline is follows from how well one half of the cells predicts
+//! the other, and so does what its displacement is worth.
 
 use rayon::prelude::*;
 
 use crate::alignment::Features;
-use crate::alignment::contrast::normalised;
+use crate::alignment::guidance::{Bent, stiffness};
+use crate::alignment::registration::{Pair, Registered};
 use crate::alignment::spline::{Pull, Spline};
 use crate::alignment::transform::Transform;
-use crate::filter::gaussian::gaussian_inside;
-use crate::raster::{self, Mask, Plane, row};
-
-/// Deviation of the contrast window, pixels of the level.
-const WINDOW: f64 = 10.0;
-
-/// Smoothing before contrast is normalised: takes out sensor and compression noise.
-const SMOOTHING: f64 = 1.0;
+use crate::raster::{self, row};
 
 /// Side of a cell, pixels of the level.
 pub const CELL: usize = 16;
 
-/// Pixels that speak as one: neighbours share their noise. Chosen by us from phantom pairs.
+/// Pixels that speak as one: neighbours share their noise. Chosen by us from
+/// virtual re-photographs of skin.
 const SHARED: f64 = 12.0;
 
-/// The reference and the moving photo in the reference's frame at one level,
-/// contrast-normalised over the skin that both show.
-pub struct Registered {
-    /// The reference.
-    pub reference: Plane,
-    /// The moving photo.
-    pub moving: Plane,
-    /// Skin seen in both.
-    pub mask: Mask,
-    /// Native pixels of the reference per pixel of these planes.
-    pub factor: usize,
-}
+/// Bendings tried at the finest level, see [`stiffness`]. Chosen by us from
+/// virtual re-photographs of skin.
+const BENDINGS: [f64; 5] = [0.0005, 0.002, 0.008, 0.03, 0.1];
 
-/// One photo reduced so that its pixels are about as large as those of the level.
-struct Level {
-    picture: Plane,
-    valid: Mask,
-    factor: usize,
-}
+/// Steps at the levels reduced by 4 and by 2, and at the finest.
+const LEVELS: [(usize, usize); 3] = [(4, 2), (2, 2), (1, 3)];
 
-impl Level {
-    fn of(features: &Features, times: usize) -> Self {
-        let valid = raster::reduce_mask(&features.valid, times);
-        Self {
-            picture: gaussian_inside(&raster::reduce(&features.picture, times), &valid, SMOOTHING),
-            valid,
-            factor: features.factor * times,
-        }
-    }
-}
-
-/// The pair at one level, ready to be compared under any transform.
-pub struct Pair {
-    reference: Level,
-    moving: Level,
-}
-
-impl Pair {
-    /// The pair with the reference reduced `times` further than its features
-    /// are, and the moving photo to pixels of the same size.
-    pub fn new(reference: &Features, moving: &Features, transform: &Transform, times: usize) -> Self {
-        let centre = [reference.width as f64 / 2.0, reference.height as f64 / 2.0];
-        let pixel = transform.magnification(centre) * (reference.factor * times) as f64;
-        let most = (raster::size(&moving.picture).0.min(raster::size(&moving.picture).1) / 32).max(1);
-        let moving_times = ((pixel / moving.factor as f64 + 0.3) as usize).clamp(1, most);
-        Self { reference: Level::of(reference, times), moving: Level::of(moving, moving_times) }
-    }
-
-    /// Both photos in the reference's frame under `transform`.
-    pub fn register(&self, transform: &Transform) -> Registered {
-        let (warped, seen) = self.warp(transform);
-        let mask = &seen & &self.reference.valid;
-        Registered {
-            reference: normalised(&self.reference.picture, &mask, WINDOW),
-            moving: normalised(&warped, &mask, WINDOW),
-            mask,
-            factor: self.reference.factor,
-        }
-    }
-
-    fn warp(&self, transform: &Transform) -> (Plane, Mask) {
-        let (width, height) = raster::size(&self.reference.picture);
-        let factor = self.reference.factor;
-        let mut seen = vec![false; width * height];
-        let mut values = vec![0.0f32; width * height];
-        values.par_chunks_mut(width).zip(seen.par_chunks_mut(width)).enumerate().for_each(
-            |(y, (line, seen))| {
-                let place = transform.along_row(raster::cell_centre(y as f64, factor));
-                for (x, (value, seen)) in line.iter_mut().zip(seen).enumerate() {
-                    let at = place(raster::cell_centre(x as f64, factor));
-                    let at = at.map(|value| raster::in_cells(value, self.moving.factor));
-                    *seen = raster::covers(&self.moving.valid, at[0], at[1]);
-                    *value = if *seen { bicubic(&self.moving.picture, at) } else { 0.0 };
-                }
-            },
-        );
-        let shape = (height, width);
-        let plane = Plane::from_shape_vec(shape, values).expect("one value per pixel");
-        (plane, Mask::from_shape_vec(shape, seen).expect("one value per pixel"))
-    }
-}
-
-/// Value of the cubic convolution (Keys 1981, a = -1/2) at `at`, the border repeated.
-fn bicubic(plane: &Plane, at: [f64; 2]) -> f32 {
-    let (width, height) = raster::size(plane);
-    let weights = |t: f32| {
-        let s = 1.0 - t;
-        [
-            -0.5 * t * s * s,
-            1.0 - 2.5 * t * t + 1.5 * t * t * t,
-            1.0 - 2.5 * s * s + 1.5 * s * s * s,
-            -0.5 * s * t * t,
-        ]
-    };
-    let (left, top) = (at[0].floor(), at[1].floor());
-    let (across, down) = (weights((at[0] - left) as f32), weights((at[1] - top) as f32));
-    let (left, top) = (left as isize - 1, top as isize - 1);
-    let inside = left >= 0 && top >= 0 && left + 4 <= width as isize && top + 4 <= height as isize;
-    let mut sum = 0.0;
-    for (j, wy) in down.iter().enumerate() {
-        let line = row(plane, (top + j as isize).clamp(0, height as isize - 1) as usize);
-        let part: f32 = if inside {
-            line[left as usize..left as usize + 4].iter().zip(&across).map(|(v, w)| v * w).sum()
-        } else {
-            let column = |i: usize| (left + i as isize).clamp(0, width as isize - 1) as usize;
-            across.iter().enumerate().map(|(i, w)| line[column(i)] * w).sum()
-        };
-        sum += wy * part;
-    }
-    sum
+/// A transform refined, and what it is worth.
+pub struct Refined {
+    /// The transform.
+    pub transform: Transform,
+    /// Half the difference between the displacements that two halves of the
+    /// skin ask for, native pixels of the reference: a sample of the error.
+    pub doubt: Spline,
+    /// Both photos in one frame before the last step.
+    pub registered: Registered,
 }
 
 /// Sums over one cell of the grid.
@@ -289,29 +192,72 @@ pub fn pulls(pair: &Registered, transform: &Transform) -> Vec<Pull> {
         .collect()
 }
 
-/// The transform after Gauss-Newton steps at the levels given as (further
-/// reduction, steps).
-pub fn refine(
-    reference: &Features,
-    moving: &Features,
-    start: &Transform,
-    field: &Spline,
-    stiffness: f64,
-    levels: &[(usize, usize)],
-) -> Option<Transform> {
-    let mut transform = start.clone();
-    for &(times, steps) in levels {
-        let (width, height) = raster::size(&reference.picture);
-        if width.min(height) / times < 3 * CELL {
+/// The transform refined coarse to fine with the knots of `field`. `None` if
+/// the photos share too little structure.
+pub fn refine(reference: &Features, moving: &Features, start: &Bent, field: &Spline) -> Option<Refined> {
+    let straight = start.transform.without_deformation();
+    let mut transform = start.transform.clone();
+    // Second differences grow with the square of the knots' distance.
+    let knots = start.transform.deformation().map_or(field.spacing(), Spline::spacing);
+    let coarse = start.bending * field.spacing() / knots;
+    let (width, height) = raster::size(&reference.picture);
+    for (times, steps) in LEVELS {
+        if times > 1 && width.min(height) / times < 3 * CELL {
             continue;
         }
         let pair = Pair::new(reference, moving, &transform, times);
-        for _ in 0..steps {
+        let mut bending = coarse;
+        for step in 0..steps {
             let registered = pair.register(&transform);
             let pulls = pulls(&registered, &transform);
-            let next = field.fit(&pulls, stiffness, 1e-4 * stiffness)?;
-            transform = start.without_deformation().with_deformation(next);
+            let halves = halves(&pulls, 2.0 * (CELL * registered.factor) as f64);
+            if times == 1 && step == 0 {
+                bending = best_bending(field, &halves)?;
+            }
+            let fit = |pulls: &[Pull]| solve(field, pulls, bending);
+            transform = straight.with_deformation(fit(&pulls)?);
+            if times == 1 && step + 1 == steps {
+                let doubt = fit(&halves[0])?.halfway_from(&fit(&halves[1])?);
+                return Some(Refined { transform, doubt, registered });
+            }
         }
     }
-    Some(transform)
+    None
+}
+
+fn solve(field: &Spline, pulls: &[Pull], bending: f64) -> Option<Spline> {
+    let stiffness = stiffness(field, bending);
+    field.fit(pulls, stiffness, 1e-4 * stiffness)
+}
+
+/// The pulls on the black and on the white squares of a chessboard.
+fn halves(pulls: &[Pull], square: f64) -> [Vec<Pull>; 2] {
+    let (white, black) = pulls.iter().partition(|pull| {
+        let [i, j] = pull.at.map(|value| (value / square) as usize);
+        (i + j).is_multiple_of(2)
+    });
+    [white, black]
+}
+
+/// The bending with which each half of the pulls predicts the other best.
+fn best_bending(field: &Spline, halves: &[Vec<Pull>; 2]) -> Option<f64> {
+    let tried: Vec<(f64, f64)> = BENDINGS
+        .par_iter()
+        .filter_map(|&bending| {
+            let [a, b] = [0, 1].map(|k| solve(field, &halves[k], bending));
+            Some((bending, misfit(&a?, &halves[1]) + misfit(&b?, &halves[0])))
+        })
+        .collect();
+    tried.into_iter().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(bending, _)| bending)
+}
+
+/// How badly the field fits the pulls, up to a constant of the pulls: `Σ dᵀ A d - 2 dᵀ m`.
+fn misfit(field: &Spline, pulls: &[Pull]) -> f64 {
+    pulls
+        .iter()
+        .map(|pull| {
+            let ([u, v], [xx, xy, yy]) = (field.value(pull.at), pull.information);
+            u * (xx * u + xy * v) + v * (xy * u + yy * v) - 2.0 * (u * pull.moment[0] + v * pull.moment[1])
+        })
+        .sum()
 }

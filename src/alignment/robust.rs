@@ -40,7 +40,8 @@ impl Model {
         }
     }
 
-    fn fit(self, pairs: &[Weighted]) -> Option<Matrix3<f64>> {
+    /// The model's least-squares fit to weighted pairs of points.
+    pub fn fit(self, pairs: &[Weighted]) -> Option<Matrix3<f64>> {
         match self {
             Model::Similarity => similarity(pairs),
             Model::Affine => affine(pairs),
@@ -61,7 +62,7 @@ pub struct Fit {
 }
 
 /// From, to and weight.
-type Weighted = ([f64; 2], [f64; 2], f64);
+pub type Weighted = ([f64; 2], [f64; 2], f64);
 
 /// Scales further apart than this factor are not the same photo session. Chosen by us.
 const ZOOM: f64 = 5.0;

@@ -142,6 +142,13 @@ impl Spline {
         [[along_x[0], along_y[0]], [along_x[1], along_y[1]]]
     }
 
+    /// Half of what has to be added to `other` to make it this field.
+    pub fn halfway_from(&self, other: &Spline) -> Self {
+        let halfway = |(a, b): (&[f64; 2], &[f64; 2])| [0.5 * (a[0] - b[0]), 0.5 * (a[1] - b[1])];
+        let coefficients = self.coefficients.iter().zip(&other.coefficients).map(halfway).collect();
+        Self { coefficients, ..self.clone() }
+    }
+
     fn combine(&self, across: &[f64; 4], down: &[f64; 4], column: usize, row: usize) -> [f64; 2] {
         let mut sum = [0.0; 2];
         for (j, wy) in down.iter().enumerate() {

@@ -133,6 +133,30 @@ fn a_bent_surface_is_followed_and_both_ways_agree() {
 }
 
 #[test]
+fn hair_and_glare_that_are_masked_out_do_not_matter() {
+    let scene = skin(11, SIDE);
+    let spoilt = |seed: u64, value: f32| {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let (mut plane, mut mask) = (scene.clone(), Mask::from_elem((SIDE, SIDE), true));
+        for _ in 0..150 {
+            let (cx, cy) = (random.random_range(0..SIDE), random.random_range(0..SIDE));
+            let (width, height) = if random.random_bool(0.5) { (3, 40) } else { (7, 7) };
+            for y in cy..(cy + height).min(SIDE) {
+                for x in cx..(cx + width).min(SIDE) {
+                    plane[[y, x]] = value;
+                    mask[[y, x]] = false;
+                }
+            }
+        }
+        Features::detect(plane, &mask, 1, SIDE, SIDE)
+    };
+    let (reference, moving) = (spoilt(1, 20.0), spoilt(2, 250.0));
+    let found = aligned(&reference, &moving);
+    assert_eq!((found.status, found.reason), (Status::Aligned, None));
+    assert!(worst(&found, &moving, |at| at) < 0.1, "{}", worst(&found, &moving, |at| at));
+}
+
+#[test]
 fn light_and_contrast_do_not_matter() {
     let scene = skin(5, SIDE);
     let lit = Array2::from_shape_fn((SIDE, SIDE), |(y, x)| {

@@ -123,18 +123,37 @@ impl Transform {
         let Some(spacing) = fields.into_iter().flatten().map(Spline::spacing).reduce(f64::min) else {
             return Some(whole);
         };
+        whole.bent_to(|at| next.map(self.map(at)), spacing, width, height)
+    }
+
+    /// The same map with another projective part; what that does not explain
+    /// is left to the displacement.
+    pub(super) fn rebased(&self, matrix: Matrix3<f64>, width: usize, height: usize) -> Option<Self> {
+        let whole = Self::projective(matrix)?;
+        let Some(field) = &self.deformation else { return Some(whole) };
+        whole.bent_to(|at| self.map(at), field.spacing(), width, height)
+    }
+
+    /// This projective transform with the displacement that makes it follow `map`.
+    fn bent_to(
+        self,
+        map: impl Fn([f64; 2]) -> [f64; 2],
+        spacing: f64,
+        width: usize,
+        height: usize,
+    ) -> Option<Self> {
         let steps = |length: usize| (2.0 * length as f64 / spacing).ceil() as usize;
         let at = |k: usize, length: usize| k as f64 * (length.max(1) - 1) as f64 / steps(length) as f64;
         let mut pulls = Vec::new();
         for j in 0..=steps(height) {
             for i in 0..=steps(width) {
                 let point = [at(i, width), at(j, height)];
-                let end = project(&whole.inverse, next.map(self.map(point)));
+                let end = project(&self.inverse, map(point));
                 pulls.push(Pull::isotropic(point, [end[0] - point[0], end[1] - point[1]], 1.0));
             }
         }
         let field = Spline::zero(width, height, spacing).fit(&pulls, 1e-6, 1e-9)?;
-        Some(whole.with_deformation(field))
+        Some(self.with_deformation(field))
     }
 
     /// The points of one reference row, cheap to call for many x.
@@ -238,6 +257,18 @@ mod tests {
         for at in [[20.0, 30.0], [100.0, 100.0], [180.0, 60.0]] {
             let (got, want) = (whole.map(at), second.map(first.map(at)));
             assert!((got[0] - want[0]).hypot(got[1] - want[1]) < 0.02);
+        }
+    }
+
+    #[test]
+    fn another_projective_part_changes_nothing() {
+        let transform = bent();
+        let matrix = Matrix3::new(1.08, -0.21, 6.0, 0.19, 1.12, -5.0, 0.0, 0.0, 1.0);
+        let same = transform.rebased(matrix, 200, 200).unwrap();
+        assert_eq!(same.matrix()[0], [1.08, -0.21, 6.0]);
+        for at in [[0.0, 0.0], [20.0, 30.0], [100.0, 100.0], [180.0, 60.0]] {
+            let (got, want) = (same.map(at), transform.map(at));
+            assert!((got[0] - want[0]).hypot(got[1] - want[1]) < 1e-3);
         }
     }
 

@@ -196,7 +196,7 @@ fn finish(
     }
     match write_report(&assemble(patient, views, photos, settings), output) {
         Ok(()) => outcome.report = true,
-        Err(error) => outcome.reason = Some(error.chain().join(": ")),
+        Err(error) => outcome.reason = Some(error.without_folders()),
     }
     outcome
 }

@@ -111,9 +111,9 @@ impl CalibratedPhoto {
         FilterScale::of(self.scale, self.photo.width(), self.photo.height())
     }
 
-    /// The same photo with another calibration.
-    pub fn recalibrated(self, calibration: Calibration) -> Self {
-        Self { calibration, ..self }
+    /// Sees the photo through another calibration from now on.
+    pub fn calibrate(&mut self, calibration: Calibration) {
+        self.calibration = calibration;
     }
 
     /// Calibrated linear light of red, green and blue, averaged over `factor`

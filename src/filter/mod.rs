@@ -5,6 +5,7 @@
 //! the number of threads: rows are independent of each other.
 
 pub mod background;
+pub mod blobs;
 pub mod components;
 pub mod contours;
 pub mod gaussian;

@@ -55,6 +55,34 @@ impl Estimate {
         Self::new(whole, influence, tiles)
     }
 
+    /// The weighted median of `(value, weight, tile)` over `tiles` tiles;
+    /// `None` without any weight.
+    ///
+    /// Its influence is that of the median, `(1/2 - [x ≤ m]) / f(m)`, with the
+    /// density `f` at the median taken from the spacing of the 35th and 65th
+    /// percentiles (leaving tiles out in turn fails for medians: Efron 1982,
+    /// *The Jackknife, the Bootstrap and Other Resampling Plans*, 3.4).
+    pub fn median(values: &[(f64, f64, usize)], tiles: usize) -> Option<Self> {
+        let mut sorted: Vec<_> = values.iter().copied().filter(|value| value.1 > 0.0).collect();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let total: f64 = sorted.iter().map(|value| value.1).sum();
+        let median = percentile(&sorted, 0.5 * total)?;
+        let spacing = (percentile(&sorted, 0.65 * total)? - percentile(&sorted, 0.35 * total)?) / 0.3;
+        let (mut influence, mut held) = (vec![0.0; tiles], vec![false; tiles]);
+        for &(value, weight, tile) in &sorted {
+            let side = if value > median {
+                0.5
+            } else if value < median {
+                -0.5
+            } else {
+                0.0
+            };
+            influence[tile] += spacing * side * weight / total;
+            held[tile] = true;
+        }
+        Self::new(median, influence, held.iter().filter(|&&held| held).count())
+    }
+
     /// The value of a smooth function of this estimate, where `slope` is its
     /// derivative at the value.
     pub fn through(&self, value: f64, slope: f64) -> Option<Self> {
@@ -87,11 +115,44 @@ impl Estimate {
 
     /// The sampling standard error of `self - other`, tile by tile; `None`
     /// with fewer than two tiles.
+    ///
+    /// Tiles are expected to change by the same amount: what some change more
+    /// than others counts as chance.
     pub fn paired_standard_error(&self, other: &Self) -> Option<f64> {
+        self.error_against(other, 1.0)
+    }
+
+    /// The same where tiles are expected to change by the same *share* of what
+    /// they hold, as spots do that fade: the error of the ratio `self / other`
+    /// times `other`, by linearisation (Cochran 1977, *Sampling Techniques*, 6.3).
+    /// Without change both are the same.
+    pub fn paired_standard_error_of_ratio(&self, other: &Self) -> Option<f64> {
+        let ratio = self.value / other.value;
+        self.error_against(other, if ratio.is_finite() { ratio } else { 1.0 })
+    }
+
+    fn error_against(&self, other: &Self, weight: f64) -> Option<f64> {
         debug_assert_eq!(self.influence.len(), other.influence.len());
-        let differences = self.influence.iter().zip(&other.influence).map(|(a, b)| a - b);
+        let differences = self.influence.iter().zip(&other.influence).map(|(a, b)| a - weight * b);
         spread(differences, self.tiles.min(other.tiles))
     }
+}
+
+/// Where the running weight of values in rising order reaches `share`, between
+/// the middles of neighbouring values.
+fn percentile(sorted: &[(f64, f64, usize)], share: f64) -> Option<f64> {
+    let (mut below, mut last) = (0.0, None);
+    for &(value, weight, _) in sorted {
+        let middle = below + 0.5 * weight;
+        if middle >= share {
+            return Some(match last {
+                Some((before, at)) => before + (value - before) * (share - at) / (middle - at),
+                None => value,
+            });
+        }
+        (below, last) = (below + weight, Some((value, middle)));
+    }
+    last.map(|last| last.0)
 }
 
 fn spread(influence: impl Iterator<Item = f64>, tiles: usize) -> Option<f64> {
@@ -120,11 +181,32 @@ mod tests {
     }
 
     #[test]
+    fn tiles_that_fade_alike_by_share_have_no_error_of_their_ratio() {
+        let before = Estimate::ratio(&[0.0, 2.0, 8.0], &[1.0; 3]).unwrap();
+        let after = Estimate::ratio(&[0.0, 1.0, 4.0], &[1.0; 3]).unwrap();
+        assert!(after.paired_standard_error_of_ratio(&before).unwrap() < 1e-12);
+        assert!(after.paired_standard_error(&before).unwrap() > 0.5);
+    }
+
+    #[test]
     fn leaving_one_out_agrees_with_the_mean_and_skips_empty_tiles() {
         // The mean of 1, 2, 3 is 2; its error is the sample sd 1 over √3.
         let estimate = Estimate::leave_one_out(2.0, &[Some(2.5), None, Some(2.0), Some(1.5)]).unwrap();
         assert!((estimate.standard_error().unwrap() - 0.577_350).abs() < 1e-6);
         assert_eq!(estimate.tiles(), 3);
+    }
+
+    #[test]
+    fn a_median_lies_in_the_middle_and_its_error_comes_from_both_sides() {
+        let values: Vec<(f64, f64, usize)> = (0..5).map(|i| (f64::from(i), 1.0, i as usize)).collect();
+        let median = Estimate::median(&values, 6).unwrap();
+        assert_eq!((median.value(), median.tiles()), (2.0, 5));
+        // Percentiles 35 and 65 lie at 1.25 and 2.75: spacing 5; four values
+        // weigh a half of a fifth of that each, so √(4·0.25·5/4) = 1.118034.
+        assert!((median.standard_error().unwrap() - 1.118_034).abs() < 1e-6);
+        assert_eq!(Estimate::median(&[(3.0, 0.0, 0)], 1), None);
+        let weighted = Estimate::median(&[(1.0, 1.0, 0), (2.0, 8.0, 0), (3.0, 1.0, 0)], 1).unwrap();
+        assert_eq!(weighted.value(), 2.0);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub mod redness;
 pub mod relief;
 pub mod scars;
 pub mod stretch_marks;
+#[cfg(test)]
+mod testing;
 pub mod texture;
 pub mod wrinkles;
 

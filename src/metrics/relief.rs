@@ -5,9 +5,10 @@
 //! shading whatever the skin's tone.
 
 use crate::filter::background::background;
+use crate::filter::blobs::response;
 use crate::filter::scale_space::{Rung, ladder};
 use crate::metrics::Maps;
-use crate::raster::{Mask, Plane, reduce_mask, row, rows, size};
+use crate::raster::{Mask, Plane, cell_centre, covers, reduce_mask, row, rows, size};
 use crate::units::FilterScale;
 
 /// Slow variation that is taken out, as the standard deviation of a Gaussian,
@@ -67,10 +68,57 @@ impl Relief {
         reduce_mask(&self.skin, rung.factor)
     }
 
+    /// Native pixels per millimetre.
+    pub fn native_px_per_mm(&self) -> f64 {
+        self.scale.px_per_mm * self.factor as f64
+    }
+
     /// Native pixels per pixel of `rung`.
     pub fn native_factor(&self, rung: &Rung) -> usize {
         self.factor * rung.factor
     }
+}
+
+/// How strongly plain skin responds, rung by rung: its net of furrows, glints
+/// and noise. The unit in which thresholds are set, taken from the baseline
+/// once and then used for every session, so that nothing is found or lost
+/// because a photo's own clutter changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clutter([f64; RUNGS]);
+
+impl Clutter {
+    /// The clutter of a baseline: 1.4826 times the median absolute value of
+    /// `-σ² ∇²` over the skin, a standard deviation if it were normal.
+    pub fn of(relief: &Relief) -> Self {
+        Self(std::array::from_fn(|k| relief.rung(k).map_or(0.0, |rung| clutter(rung, &relief.skin))))
+    }
+
+    /// The clutter of rung `k`, ln units; 0 where the baseline does not resolve it.
+    pub fn at(&self, k: usize) -> f64 {
+        self.0[k]
+    }
+}
+
+/// Pixels along each side that the clutter is sampled at, at most.
+const SAMPLES: usize = 400;
+
+fn clutter(rung: &Rung, skin: &Mask) -> f64 {
+    let (width, height) = size(&rung.plane);
+    let stride = (width.max(height) / SAMPLES).max(1);
+    let mut values = Vec::new();
+    for y in (stride / 2..height).step_by(stride) {
+        for x in (stride / 2..width).step_by(stride) {
+            let place = [x, y].map(|at| cell_centre(at as f64, rung.factor));
+            if covers(skin, place[0], place[1]) {
+                values.push(response(rung, x, y).abs());
+            }
+        }
+    }
+    let middle = values.len() / 2;
+    if values.is_empty() {
+        return 0.0;
+    }
+    1.4826 * f64::from(*values.select_nth_unstable_by(middle, f32::total_cmp).1)
 }
 
 fn detail(green: &Plane, skin: &Mask, sigma: f64) -> Plane {

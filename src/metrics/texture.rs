@@ -313,32 +313,11 @@ fn glcm_of_tiles(levels: &Array2<u8>, labels: &Array2<u16>, tiles: usize) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Maps;
-    use crate::metrics::maps::Level;
-    use crate::units::FilterScale;
-
-    /// Maps of a green density alone, 20 px/mm, all of it skin.
-    fn maps(green: Plane) -> Maps {
-        let scale = FilterScale { px_per_mm: 20.0, physical: true };
-        let level = |plane: &Plane, factor| Level {
-            factor,
-            scale: scale.reduced(factor),
-            skin: Mask::from_elem(plane.raw_dim(), true),
-        };
-        let coarse = raster::reduce(&green, 2);
-        let size = raster::size(&green);
-        let (fine, half) = (level(&green, 1), level(&coarse, 2));
-        Maps::new(size, fine, green, half, std::array::from_fn(|_| coarse.clone()))
-    }
+    use crate::metrics::testing::{maps_of, noise, skin_of, turned_and_flipped, value};
 
     fn measured(green: Plane) -> Vec<Measured> {
-        let mask = Mask::from_elem((green.nrows() / 2, green.ncols() / 2), true);
-        let region = Region { name: "skin".into(), tiles: Tiles::of_mask(&mask, 2, 40) };
-        measure(&Texture::of(&Relief::of(&maps(green))), &region)
-    }
-
-    fn value(all: &[Measured], id: &str) -> f64 {
-        all.iter().find(|m| m.id == id).unwrap().outcome.as_ref().unwrap().value()
+        let maps = maps_of(green, 20.0);
+        measure(&Texture::of(&Relief::of(&maps)), &skin_of(&maps))
     }
 
     /// Gaussians pass `exp(-2 π² σ² f²)` of a wave of frequency `f`.
@@ -361,8 +340,7 @@ mod tests {
 
     fn skin_like(rows: usize, columns: usize) -> Plane {
         Plane::from_shape_fn((rows, columns), |(y, x)| {
-            let noise = (x * 7919 + y * 104_729 + x * y * 31) % 1009;
-            noise as f32 / 1009.0 * 0.6 + 0.05 * ((x as f32 / 5.0).sin() + (y as f32 / 7.0).cos())
+            noise(x, y, 0.15) + 0.05 * ((x as f32 / 5.0).sin() + (y as f32 / 7.0).cos())
         })
     }
 
@@ -378,10 +356,8 @@ mod tests {
     #[test]
     fn flips_and_quarter_turns_change_nothing() {
         let plane = skin_like(320, 320);
-        let turned = Plane::from_shape_fn((320, 320), |(y, x)| plane[[319 - x, y]]);
-        let flipped = Plane::from_shape_fn((320, 320), |(y, x)| plane[[y, 319 - x]]);
-        let first = measured(plane);
-        for other in [measured(turned), measured(flipped)] {
+        let first = measured(plane.clone());
+        for other in turned_and_flipped(&plane).map(measured) {
             for (a, b) in first.iter().zip(&other) {
                 let (a, b) = (a.outcome.as_ref().unwrap().value(), b.outcome.as_ref().unwrap().value());
                 assert!((a - b).abs() <= 1e-3 * a.abs(), "{a} {b}");
@@ -404,21 +380,17 @@ mod tests {
     fn flat_skin_has_no_pattern_and_no_skin_has_nothing() {
         let flat = measured(Plane::from_elem((200, 200), 0.8));
         assert!(flat.iter().all(|m| m.outcome.is_err()));
-        let mut empty = maps(skin_like(200, 200));
+        let mut empty = maps_of(skin_like(200, 200), 20.0);
         empty.fine.skin.fill(false);
-        let region =
-            Region { name: "skin".into(), tiles: Tiles::of_mask(&Mask::from_elem((100, 100), true), 2, 40) };
-        let all = measure(&Texture::of(&Relief::of(&empty)), &region);
+        let all = measure(&Texture::of(&Relief::of(&empty)), &skin_of(&empty));
         assert!(all.iter().all(|m| m.outcome == Err(NO_SKIN)));
     }
 
     #[test]
     fn a_photo_too_coarse_for_a_band_says_so() {
-        let mut maps = maps(skin_like(200, 200));
+        let mut maps = maps_of(skin_like(200, 200), 20.0);
         maps.fine.scale.px_per_mm = 6.0;
-        let region =
-            Region { name: "skin".into(), tiles: Tiles::of_mask(&Mask::from_elem((100, 100), true), 2, 40) };
-        let all = measure(&Texture::of(&Relief::of(&maps)), &region);
+        let all = measure(&Texture::of(&Relief::of(&maps)), &skin_of(&maps));
         assert_eq!(all[0].outcome, Err(RESOLUTION_TOO_LOW));
         assert!(all[1].outcome.is_ok() && all[2].outcome.is_ok());
         assert_eq!(all[8].outcome, Err(RESOLUTION_TOO_LOW));

@@ -43,8 +43,8 @@ impl Ground {
     /// Melanin and blood relative to their means.
     fn tone(&self, x: f32, y: f32) -> (f32, f32) {
         let wave = |size: f32, seed: usize| smooth(x / size, y / size, self.seeds[seed]);
-        let melanin = 0.65 * wave(8.0, 0) + 0.55 * wave(2.6, 1) + 0.52 * wave(0.7, 2);
-        let blood = 0.6 * wave(11.0, 3) + 0.6 * wave(3.7, 4) + 0.53 * wave(1.1, 5);
+        let melanin = 0.8 * wave(9.0, 0) + 0.45 * wave(2.8, 1) + 0.4 * wave(0.7, 2);
+        let blood = 0.75 * wave(12.0, 3) + 0.5 * wave(3.9, 4) + 0.43 * wave(1.1, 5);
         ((self.mottling * melanin).exp(), (BLOOD_UNEVENNESS * self.mottling * blood).exp())
     }
 

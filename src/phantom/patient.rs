@@ -106,7 +106,7 @@ pub struct SkinPlan {
     /// Height of the microrelief (the net of fine furrows), mm. Default: 0.04. Range: `0..=0.2`.
     pub relief_mm: f64,
     /// Uneven tone: relative standard deviation of melanin over millimetres;
-    /// blood varies twice as much. Default: 0.08. Range: `0..=0.5`.
+    /// blood varies twice as much. Default: 0.06. Range: `0..=0.5`.
     pub mottling: f64,
 }
 
@@ -287,7 +287,7 @@ impl Default for SkinPlan {
             papules_per_cm2: 0.0,
             stretch_marks_per_cm2: 0.0,
             relief_mm: 0.04,
-            mottling: 0.08,
+            mottling: 0.06,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::patient::{CameraPlan, ChangePlan, LightPlan, PatientPlan, SessionPlan
 use crate::error::{Error, Result};
 
 /// Names of the presets and what they are for.
-pub const PRESETS: [(&str, &str); 6] = [
+pub const PRESETS: [(&str, &str); 7] = [
     (
         "improving",
         "three visits: spots fade, redness, scars, wrinkles and pores lessen, one spot goes, one comes",
@@ -15,6 +15,7 @@ pub const PRESETS: [(&str, &str); 6] = [
         "flash",
         "untreated skin with oblique light, then with a frontal flash: nothing may come out as improved",
     ),
+    ("difficult", "untreated skin under hairs, glare, another light and a strong change of pose"),
     ("blurred", "untreated skin, sharp, then out of focus and strongly compressed"),
     ("still", "the same skin twice with the same camera and light: only the noise differs"),
 ];
@@ -43,6 +44,7 @@ impl PatientPlan {
             "unchanged" => unchanged(),
             "worsening" => worsening(),
             "flash" => flash(),
+            "difficult" => difficult(),
             "blurred" => blurred(),
             "still" => vec![visit(0), visit(1)],
             _ => return Err(unknown(name)),
@@ -150,6 +152,29 @@ fn flash() -> Vec<SessionPlan> {
     sessions
 }
 
+fn difficult() -> Vec<SessionPlan> {
+    let mut sessions = vec![visit(0), visit(1)];
+    sessions[0].light = LightPlan { hairs: 3, glare: 0.08, ..LightPlan::default() };
+    sessions[1].light = LightPlan {
+        exposure: 0.9,
+        white_balance: [1.08, 0.9],
+        gradient: -0.25,
+        azimuth_deg: 60.0,
+        glare: 0.15,
+        hairs: 5,
+        ..LightPlan::default()
+    };
+    sessions[1].camera = CameraPlan {
+        rotation_deg: 17.0,
+        magnification: 0.87,
+        shift_mm: [-3.0, 2.5],
+        tilt: [0.05, 0.03],
+        elastic_mm: 0.35,
+        ..CameraPlan::default()
+    };
+    sessions
+}
+
 fn blurred() -> Vec<SessionPlan> {
     let mut sessions = vec![visit(0), moved(1)];
     let camera = sessions[1].camera.clone();
@@ -176,7 +201,7 @@ mod tests {
 
     #[test]
     fn presets_without_change_have_none() {
-        for name in ["unchanged", "flash", "blurred", "still"] {
+        for name in ["unchanged", "flash", "difficult", "blurred", "still"] {
             let plan = PatientPlan::preset(name).unwrap();
             assert!(plan.sessions.iter().all(|session| session.change == ChangePlan::default()), "{name}");
         }

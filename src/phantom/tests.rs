@@ -185,3 +185,61 @@ fn the_truth_has_a_schema() {
     let schema = schemars::schema_for!(Truth);
     assert!(schema.as_value()["properties"]["views"].is_object());
 }
+
+/// Mean linear green over a square of `side` pixels about (`x`, `y`).
+fn mean_green(image: &RgbImage, [x, y]: [f64; 2], side: u32) -> f64 {
+    let (left, top) = (x.round() as u32 - side / 2, y.round() as u32 - side / 2);
+    let values = (top..top + side).flat_map(|y| (left..left + side).map(move |x| (x, y)));
+    let linear =
+        values.map(|(x, y)| f64::from(linear_from_srgb(f32::from(image.get_pixel(x, y).0[1]) / 255.0)));
+    linear.sum::<f64>() / f64::from(side * side)
+}
+
+/// Oblique light from the right reaches the left wall of a pit and leaves its right wall dark.
+#[test]
+fn a_scar_is_lit_on_the_wall_that_faces_the_light() {
+    let mut plan = PatientPlan { width: 800, height: 600, ..one_spot() };
+    plan.skin = SkinPlan { scars_per_cm2: 0.5, ..SkinPlan::bare() };
+    for (azimuth_deg, brighter) in [(0.0, -1.0), (180.0, 1.0)] {
+        plan.sessions[0].light.azimuth_deg = azimuth_deg;
+        let rendered = render_view(&plan, 0, 0).unwrap();
+        let inside = |scar: &&ScarTruth| {
+            (60.0..740.0).contains(&scar.session_px[0]) && (60.0..540.0).contains(&scar.session_px[1])
+        };
+        let scars: Vec<&ScarTruth> = rendered.truth.scars.iter().filter(inside).collect();
+        assert!(!scars.is_empty());
+        for scar in scars {
+            let wall =
+                scar.radius_mm * plan.px_per_mm * if scar.shape == ScarShape::IcePick { 0.4 } else { 0.9 };
+            let at = |side: f64| {
+                mean_green(&rendered.image, [scar.session_px[0] + side * wall, scar.session_px[1]], 5)
+            };
+            assert!(at(brighter) > at(-brighter) * 1.02, "{scar:?}: {} {}", at(brighter), at(-brighter));
+        }
+    }
+}
+
+#[test]
+fn hairs_lie_where_the_truth_says_and_are_dark() {
+    let mut plan = PatientPlan { width: 400, height: 300, ..one_spot() };
+    plan.skin = SkinPlan::bare();
+    plan.sessions[0].light.hairs = 3;
+    let rendered = render_view(&plan, 0, 0).unwrap();
+    assert_eq!(rendered.truth.hairs.len(), 3);
+    let skin = linear_from_srgb(f32::from(rendered.image.get_pixel(0, 0).0[1]) / 255.0);
+    let middles = rendered.truth.hairs.iter().map(|points| points[points.len() / 2]);
+    for middle in middles.filter(|[x, y]| (5.0..395.0).contains(x) && (5.0..295.0).contains(y)) {
+        assert!(mean_green(&rendered.image, middle, 1) < 0.7 * f64::from(skin), "{middle:?}");
+    }
+}
+
+#[test]
+fn glare_brightens_and_whitens() {
+    let mut plan = PatientPlan { width: 400, height: 300, ..one_spot() };
+    plan.skin = SkinPlan::bare();
+    plan.sessions[1].light =
+        LightPlan { shine: 0.03, glare: 0.5, elevation_deg: 75.0, ..plan.sessions[0].light.clone() };
+    let [plain, glaring] = [0, 1].map(|session| render_view(&plan, 0, session).unwrap().image);
+    let (plain, glaring) = (mean_lab(&plain), mean_lab(&glaring));
+    assert!(glaring.l > plain.l + 2.0 && glaring.b < plain.b, "{plain:?} {glaring:?}");
+}

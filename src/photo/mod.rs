@@ -12,6 +12,7 @@ mod jpeg;
 mod orientation;
 mod samples;
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use image::RgbImage;
@@ -23,7 +24,7 @@ use self::orientation::Orientation;
 use self::samples::Samples;
 use crate::color;
 use crate::error::{Result, Warning};
-use crate::raster::Plane;
+use crate::raster::{Mask, Plane};
 
 /// A photograph, upright, sRGB.
 ///
@@ -48,9 +49,9 @@ impl Photo {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Read`] if the file cannot be read,
-    /// [`crate::Error::TooLarge`] if its header claims more pixels than
-    /// `limits` allows, and [`crate::Error::Decode`] if it is empty, cut
+    /// [`crate::error::Error::Read`] if the file cannot be read,
+    /// [`crate::error::Error::TooLarge`] if its header claims more pixels than
+    /// `limits` allows, and [`crate::error::Error::Decode`] if it is empty, cut
     /// short, CMYK or of no supported format.
     pub fn open(path: &Path, limits: &DecodeLimits) -> Result<Self> {
         let bytes = decode::read_file(path, limits)?;
@@ -137,6 +138,12 @@ impl Photo {
     /// light, averaged over `factor` by `factor` cells and multiplied by `gain`.
     pub fn density(&self, channel: usize, factor: usize, gain: f32) -> Plane {
         self.samples.linear(self.width, channel, factor, |value| color::density(value * gain))
+    }
+
+    /// Share of the pixels in `cells` (of `factor` by `factor` pixels) that
+    /// have a channel outside `usable` linear light; 0 of no pixels.
+    pub fn share_outside(&self, cells: &Mask, factor: usize, usable: RangeInclusive<f32>) -> f64 {
+        self.samples.share_outside(self.width, cells, factor, usable)
     }
 
     /// The green channel as coded, `0..=255`, averaged over `factor` by

@@ -1,9 +1,10 @@
 //! The samples of a photo, 8 or 16 bit, and their means over cells.
 
 use rayon::prelude::*;
+use std::ops::RangeInclusive;
 
 use crate::color::{LINEAR_FROM_U8, LINEAR_FROM_U16};
-use crate::raster::{self, Plane};
+use crate::raster::{self, Mask, Plane};
 
 /// Interleaved RGB samples, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +86,21 @@ impl Samples {
         }
     }
 
+    /// Share of the pixels in `cells` with a channel outside `usable` linear light.
+    pub(super) fn share_outside(
+        &self,
+        width: usize,
+        cells: &Mask,
+        factor: usize,
+        usable: RangeInclusive<f32>,
+    ) -> f64 {
+        let outside: Vec<bool> = self.linear_table().iter().map(|value| !usable.contains(value)).collect();
+        match self {
+            Self::U8(values) => share_of(values, &outside, width, cells, factor),
+            Self::U16(values) => share_of(values, &outside, width, cells, factor),
+        }
+    }
+
     /// The samples as 8 bit, rounded.
     pub(super) fn to_u8(&self) -> Vec<u8> {
         match self {
@@ -121,6 +137,25 @@ fn cell_means<T: Sample>(
         }
         out.iter_mut().for_each(|value| *value = finish(*value * share));
     })
+}
+
+/// Share of the pixels in `cells` for any of whose channels `table[sample]` holds.
+fn share_of<T: Sample>(samples: &[T], table: &[bool], width: usize, cells: &Mask, factor: usize) -> f64 {
+    let counts = samples.par_chunks_exact(3 * width).enumerate().map(|(y, line)| {
+        let (mut found, mut all) = (0u64, 0u64);
+        if y / factor < cells.nrows() {
+            for (cell, &inside) in line.chunks_exact(3 * factor).zip(raster::row(cells, y / factor)) {
+                if inside {
+                    all += factor as u64;
+                    let holds = |pixel: &&[T]| pixel.iter().any(|sample| table[sample.index()]);
+                    found += cell.chunks_exact(3).filter(holds).count() as u64;
+                }
+            }
+        }
+        (found, all)
+    });
+    let (found, all) = counts.reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    if all == 0 { 0.0 } else { found as f64 / all as f64 }
 }
 
 /// `finish(table[sample])` of one channel: the table is finished first, so
@@ -190,6 +225,18 @@ mod tests {
         let mean = (linear_from_srgb(10.0 / 255.0) + linear_from_srgb(250.0 / 255.0)) / 2.0;
         assert!((samples.linear(2, 1, 2, |value| value)[[0, 0]] - mean).abs() < 1e-6);
         assert!((samples.encoded(2, 1, 2)[[0, 0]] - 130.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_pixel_counts_once_however_many_channels_are_outside() {
+        let samples = Samples::U8(vec![255, 255, 90, 90, 90, 90, 0, 90, 90, 90, 90, 90]);
+        let share = |cells: Vec<bool>, factor| {
+            let cells = Mask::from_shape_vec((1, cells.len()), cells).expect("one row");
+            samples.share_outside(4, &cells, factor, 0.01..=0.98)
+        };
+        assert_eq!(share(vec![true; 4], 1), 0.5);
+        assert_eq!(share(vec![false, true], 1), 0.0);
+        assert_eq!(share(vec![false; 4], 1), 0.0);
     }
 
     #[test]

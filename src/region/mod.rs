@@ -80,6 +80,23 @@ impl Tiles {
         (0..width).map(move |x| line.and_then(|line| line.get(cell(x))).copied().unwrap_or(Self::OUTSIDE))
     }
 
+    /// The sum in each tile of what lies at positions in native pixels.
+    pub fn sums(&self, items: impl Iterator<Item = ([f64; 2], f64)>) -> Vec<f64> {
+        let mut sums = vec![0.0; self.count];
+        for ([x, y], value) in items {
+            if let Some(tile) = self.at(x, y) {
+                sums[tile] += value;
+            }
+        }
+        sums
+    }
+
+    /// The area of each tile, mm², in a photo of `px_per_mm` native pixels per millimetre.
+    pub fn areas_mm2(&self, px_per_mm: f64) -> Vec<f64> {
+        let cell = (self.factor as f64 / px_per_mm).powi(2);
+        self.cells().iter().map(|cells| cells * cell).collect()
+    }
+
     /// The number of cells in each tile.
     pub fn cells(&self) -> Vec<f64> {
         let mut cells = vec![0.0; self.count];
@@ -120,6 +137,9 @@ mod tests {
         assert_eq!(line[12], Tiles::OUTSIDE);
         let coarser: Vec<u16> = tiles.line(0, 8, 3).collect();
         assert_eq!(coarser, [0, 1, 2]);
+        let items = [([5.0, 5.0], 2.0), ([1e6, 0.0], 9.0), ([6.0, 6.0], 1.0)];
+        assert_eq!(tiles.sums(items.into_iter()), [3.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(tiles.areas_mm2(2.0)[1], 16.0);
         assert_eq!(tiles.cells(), [3.0, 4.0, 4.0, 4.0, 4.0, 4.0]);
     }
 }

@@ -1,5 +1,7 @@
 //! JSON that is the same for the same result: stable order, rounded numbers.
 //!
+//! What fits on a line stands on one, so that people can read it too.
+//!
 //! Numbers are rounded to [`DIGITS`] significant digits, below which they
 //! depend on the processor; a matrix keeps [`MATRIX_DIGITS`], because its
 //! entries are multiplied by thousands of pixels.
@@ -13,12 +15,72 @@ pub const DIGITS: usize = 6;
 /// Significant digits of an entry of a matrix.
 pub const MATRIX_DIGITS: usize = 10;
 
+/// The longest line that is not broken, characters.
+const LINE: usize = 100;
+
 /// The value as JSON for people and programs: indented, numbers rounded, one
 /// newline at the end.
 pub fn pretty(value: &impl Serialize) -> String {
     let mut tree = serde_json::to_value(value).expect("records are maps with string keys");
     round_tree(&mut tree, DIGITS);
-    format!("{tree:#}\n")
+    let mut text = String::new();
+    write(&tree, 0, &mut text);
+    text.push('\n');
+    text
+}
+
+/// Appends `value`, whose lines are indented by `indent`.
+fn write(value: &Value, indent: usize, text: &mut String) {
+    let line = one_line(value);
+    if indent + line.len() <= LINE {
+        return text.push_str(&line);
+    }
+    match value {
+        Value::Array(items) => {
+            let items = items.iter().map(|item| (String::new(), item));
+            block(['[', ']'], items, indent, text);
+        }
+        Value::Object(fields) => {
+            let fields =
+                fields.iter().map(|(name, field)| (format!("{}: ", Value::from(name.as_str())), field));
+            block(['{', '}'], fields, indent, text);
+        }
+        _ => text.push_str(&line),
+    }
+}
+
+fn block<'a>(
+    ends: [char; 2],
+    parts: impl Iterator<Item = (String, &'a Value)>,
+    indent: usize,
+    text: &mut String,
+) {
+    text.push(ends[0]);
+    for (index, (name, part)) in parts.enumerate() {
+        text.push_str(if index == 0 { "\n" } else { ",\n" });
+        text.extend(std::iter::repeat_n(' ', indent + 2));
+        text.push_str(&name);
+        write(part, indent + 2, text);
+    }
+    text.push('\n');
+    text.extend(std::iter::repeat_n(' ', indent));
+    text.push(ends[1]);
+}
+
+fn one_line(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(one_line).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(fields) => {
+            let field = |(name, field): (&String, &Value)| {
+                format!("{}: {}", Value::from(name.as_str()), one_line(field))
+            };
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        scalar => scalar.to_string(),
+    }
 }
 
 /// `number` rounded to `digits` significant digits; never `-0`.
@@ -50,9 +112,24 @@ mod tests {
     #[test]
     fn numbers_are_rounded_and_a_matrix_less_so() {
         let value = json!({"value": -1.234_567_89, "matrix": [[1.234_567_891_23]], "count": 123_456_789});
+        assert_eq!(
+            pretty(&value),
+            "{\"value\": -1.23457, \"matrix\": [[1.234567891]], \"count\": 123456789}\n"
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_on_a_line_is_broken_and_stays_the_same_value() {
+        let value =
+            json!({"a \"b\"": [[1, 2], [3, 4]], "long": vec!["ten letters"; 9], "none": [], "nothing": {}});
         let text = pretty(&value);
-        assert!(text.contains("-1.23457") && text.contains("1.234567891\n") && text.contains("123456789"));
-        assert!(text.ends_with("}\n"));
+        assert!(
+            text.starts_with(
+                "{\n  \"a \\\"b\\\"\": [[1, 2], [3, 4]],\n  \"long\": [\n    \"ten letters\",\n"
+            )
+        );
+        assert!(text.ends_with("  ],\n  \"none\": [],\n  \"nothing\": {}\n}\n"));
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 
     #[test]

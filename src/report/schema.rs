@@ -2,6 +2,7 @@
 
 use schemars::{JsonSchema, Schema};
 
+use crate::phantom::Truth;
 use crate::report::alignment::Alignment;
 use crate::report::measurement::{Measurement, Objects};
 use crate::report::run::Run;
@@ -9,7 +10,7 @@ use crate::series::Report;
 use crate::settings::Settings;
 
 /// The outputs that have a schema.
-pub const NAMES: &[&str] = &["report", "measurement", "objects", "alignment", "run", "settings"];
+pub const NAMES: &[&str] = &["report", "measurement", "objects", "alignment", "run", "settings", "truth"];
 
 /// The JSON Schema (draft 2020-12) of an output; `None` for a name that is
 /// not in [`NAMES`].
@@ -21,6 +22,7 @@ pub fn schema(name: &str) -> Option<Schema> {
         "alignment" => of::<Alignment>(),
         "run" => of::<Run>(),
         "settings" => of::<Settings>(),
+        "truth" => of::<Truth>(),
         _ => return None,
     };
     Some(schema)

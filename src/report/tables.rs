@@ -292,6 +292,8 @@ fn column<T: DataType>(
 
 #[cfg(test)]
 mod tests {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+
     use super::*;
 
     #[test]
@@ -302,6 +304,68 @@ mod tests {
         assert_eq!(text("P-001"), "P-001");
         assert_eq!(number(Some(-2.1)), "-2.1");
         assert_eq!(number(None), "");
+    }
+
+    /// A report with one value, one absent value and one change.
+    fn report() -> Report {
+        serde_json::from_value(serde_json::json!({
+            "schema": "dermalapse.report/1",
+            "tool": {"name": "dermalapse", "version": "0", "settings_hash": ""},
+            "patient": {"id": "=P1", "arm": null, "treatments": []},
+            "warnings": [],
+            "views": [{
+                "view": "cheek", "baseline": "2026-01-10", "scale": {"px_per_mm": null, "source": "none"},
+                "trends": [], "lesions": [],
+                "changes": [{"region": "skin", "metric": "redness.a_star_mean", "from": "2026-01-10",
+                    "to": "2026-04-10", "difference": -2.1, "percent": null, "ci95": [-2.9, -1.3],
+                    "mdc95": 1.1, "verdict": "improved", "reason": null}],
+                "sessions": [{
+                    "session": "2026-01-10", "date": "2026-01-10", "day": 0, "photos": [],
+                    "quality": {"usable": true, "sharpness": 0.8, "clipped_fraction": 0.0,
+                        "glare_fraction": 0.0, "warnings": []},
+                    "calibration": {"method": "none", "delta_e_2000": null},
+                    "alignment": {"status": "baseline", "reason": null, "matrix": null, "residual_px": null,
+                        "overlap_fraction": null},
+                    "comparable": {"status": "partly", "reasons": []},
+                    "regions": [{"region": "skin", "area_mm2": null, "area_px": 12.0, "metrics": {
+                        "pores.density_per_cm2": {"value": null, "reason": "no_scale", "unit": "1/cm^2"},
+                        "redness.a_star_mean": {"value": 14.21, "standard_error": 0.18, "unit": "CIELAB a*",
+                            "confidence": "low"}}}]
+                }]
+            }]
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn every_table_holds_the_rows_of_the_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = OutputFolder::create(folder.path()).unwrap();
+        let mut tables = Tables::create(&output).unwrap();
+        tables.add(&report()).unwrap();
+        tables.finish().unwrap();
+        let text = |name: &str| std::fs::read_to_string(output.file(name)).unwrap();
+        assert_eq!(
+            text("measurements.csv"),
+            "patient,session,day,view,region,metric,value,standard_error,unit,flag\n\
+             '=P1,2026-01-10,0,cheek,skin,pores.density_per_cm2,,,1/cm^2,no_scale;partly_comparable\n\
+             '=P1,2026-01-10,0,cheek,skin,redness.a_star_mean,14.21,0.18,CIELAB a*,\
+             partly_comparable;low_confidence\n"
+        );
+        assert_eq!(
+            text("changes.csv").lines().nth(1).unwrap(),
+            "'=P1,cheek,skin,redness.a_star_mean,2026-01-10,2026-04-10,-2.1,,-2.9,-1.3,1.1,CIELAB a*,improved,"
+        );
+        let file = std::fs::File::open(output.file("measurements.parquet")).unwrap();
+        let rows: Vec<String> = SerializedFileReader::new(file)
+            .unwrap()
+            .get_row_iter(None)
+            .unwrap()
+            .map(|row| row.unwrap().to_string())
+            .collect();
+        assert_eq!(rows.len(), 2);
+        assert!(rows[0].contains("patient: \"=P1\"") && rows[0].contains("value: null"), "{}", rows[0]);
+        assert!(rows[1].contains("value: 14.21") && rows[1].contains("day: 0"), "{}", rows[1]);
     }
 
     #[test]

@@ -116,21 +116,41 @@ fn difference(
     }
     let value = |measured: &Measured| measured.outcome.clone().map_err(str::to_owned);
     let (first, second) = (value(before)?, value(find(session, region, before.id).ok_or(NOT_MEASURED)?)?);
-    let sampling = second.paired_standard_error(&first).ok_or(TOO_LITTLE_SKIN)?;
+    let sampling = if metric.ratio_scale {
+        second.paired_standard_error_of_ratio(&first)
+    } else {
+        second.paired_standard_error(&first)
+    }
+    .ok_or(TOO_LITTLE_SKIN)?;
     let error = repeatability.of(before.id).ok_or(NOT_MEASURED)?;
     let capture = [&first, &second].map(|estimate| error.at(estimate.value()));
     let gain = gain_error(before.id, baseline, session, region);
+    let veil =
+        if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
+    let light = gain.hypot(veil);
     let parts = [
         (sampling, first.tiles().min(second.tiles()) as f64 - 1.0),
         (capture[0].hypot(capture[1]), error.degrees),
-        (gain, f64::INFINITY),
+        (light, f64::INFINITY),
     ];
     Ok(Difference {
         metric,
         before: first.value(),
         change: Uncertain::new(second.value() - first.value(), &parts),
-        mdc95: mdc95(capture[0], capture[1]).hypot(mdc95(gain, 0.0)),
+        mdc95: mdc95(capture[0], capture[1]).hypot(mdc95(light, 0.0)),
     })
+}
+
+/// Whether a metric of colour compares places within one photo.
+fn is_colour_contrast(id: &str) -> bool {
+    matches!(
+        id,
+        "redness.area_fraction"
+            | "pigmentation.spot_area_fraction"
+            | "pigmentation.spot_density_per_cm2"
+            | "pigmentation.spot_contrast"
+            | "pigmentation.relative_variation"
+    )
 }
 
 /// The error that a session's colour gains put on a metric's difference.
@@ -224,6 +244,7 @@ mod tests {
             colour_blocked: None,
             relief_blocked: None,
             gain_log_sd: [0.0; 3],
+            contrast_log_sd: 0.0,
             regions: vec![("skin".into(), measured)],
             repeats: vec![],
         }
@@ -241,8 +262,8 @@ mod tests {
         let [change] = &judged(&[(AREA, &HIGH)], &[(AREA, &LOW)])[..] else { panic!("one change") };
         assert!((change.difference.unwrap() + 0.2).abs() < 1e-12);
         assert!((change.percent.unwrap() + 66.667).abs() < 1e-3);
-        // Tiles change alike, so only capture errs: 0.005 and 4 % of each value.
-        let capture = (2.0f64 * 0.005 * 0.005 + 0.012 * 0.012 + 0.004 * 0.004).sqrt();
+        // Tiles change alike, so only capture errs: 0.003 and 4 % of each value.
+        let capture = (2.0f64 * 0.003 * 0.003 + 0.012 * 0.012 + 0.004 * 0.004).sqrt();
         assert!((change.mdc95.unwrap() - 1.96 * capture).abs() < 1e-9);
         assert!((change.ci95.unwrap()[1] - (-0.2 + 1.959_964 * capture)).abs() < 1e-6);
         assert_eq!((change.verdict, change.from.as_str(), change.to.as_str()), (Verdict::Improved, "a", "b"));
@@ -280,6 +301,16 @@ mod tests {
         let doubtful = changes(&[session("a", 0, values), after], &Repeatability::default());
         let sure = judged(values, values);
         assert!(doubtful[0].mdc95 > sure[0].mdc95 && doubtful[1].mdc95 == sure[1].mdc95);
+    }
+
+    #[test]
+    fn a_veil_of_reflection_widens_contrasts_and_leaves_means_alone() {
+        let values: &[(&str, &[f64])] = &[(A_STAR, &[14.0, 15.0, 16.0]), (AREA, &HIGH)];
+        let mut after = session("b", 90, values);
+        after.contrast_log_sd = 0.12;
+        let veiled = changes(&[session("a", 0, values), after], &Repeatability::default());
+        let sure = judged(values, values);
+        assert!(veiled[0].mdc95 == sure[0].mdc95 && veiled[1].mdc95 > sure[1].mdc95);
     }
 
     #[test]

@@ -22,8 +22,7 @@ const SEEN_ONCE: &str = "seen_once";
 /// order of the tracks' sightings.
 pub fn lesions(tracks: &[Track], sessions: &[SessionMetrics], px_per_mm: &[Option<f64>]) -> Vec<Lesion> {
     let pairs: Vec<_> = tracks.iter().map(|track| ends(track, sessions)).collect();
-    let doses: Vec<Option<Uncertain>> =
-        pairs.iter().map(|ends| ends.map(|ends| difference(ends.first, ends.last))).collect();
+    let doses: Vec<Option<Uncertain>> = pairs.iter().map(|ends| ends.map(difference)).collect();
     let p_values: Vec<f64> = doses.iter().flatten().map(Uncertain::p_value).collect();
     let mut detected = benjamini_hochberg(&p_values, FALSE_DISCOVERIES).into_iter();
     let record = |(track, (ends, dose)): (&Track, (Option<Ends>, Option<Uncertain>))| {
@@ -54,18 +53,27 @@ fn aspect(kind: LesionKind) -> Aspect {
 /// The first and the last comparable sight of a lesion's place.
 #[derive(Clone, Copy)]
 struct Ends<'a> {
-    first: &'a Seen,
-    last: &'a Seen,
+    first: Sight<'a>,
+    last: Sight<'a>,
     /// Whether the lesion was there at the first.
     was_there: bool,
     /// Whether the lesion was there at the last.
     is_there: bool,
 }
 
+/// A lesion's place in one session, and that session's error of contrasts.
+#[derive(Clone, Copy)]
+struct Sight<'a> {
+    seen: &'a Seen,
+    contrast_log_sd: f64,
+}
+
 fn ends<'a>(track: &'a Track, sessions: &[SessionMetrics]) -> Option<Ends<'a>> {
     let comparable = |(sighting, session): (&'a Sighting, &SessionMetrics)| {
         let blocked = session.blocked(aspect(track.kind)).is_some();
-        sighting.seen.as_ref().filter(|_| !blocked).map(|seen| (sighting.status, seen))
+        let contrast_log_sd = session.contrast_log_sd;
+        let seen = sighting.seen.as_ref().filter(|_| !blocked)?;
+        Some((sighting.status, Sight { seen, contrast_log_sd }))
     };
     let seen: Vec<_> = track.sightings.iter().zip(sessions).filter_map(comparable).collect();
     let [(before, first), .., (after, last)] = seen[..] else { return None };
@@ -73,11 +81,11 @@ fn ends<'a>(track: &'a Track, sessions: &[SessionMetrics]) -> Option<Ends<'a>> {
     Some(Ends { first, last, was_there: before.is_some(), is_there })
 }
 
-/// A dose in density × baseline px², with its capture error and the error of
-/// its difference to the baseline's.
-fn dose(seen: &Seen) -> (f64, f64) {
+/// A dose in density × baseline px², and its error: that of capture, of the
+/// light's veil, and of the difference to the baseline's.
+fn dose(Sight { seen, contrast_log_sd }: Sight) -> (f64, f64) {
     let dose = seen.dose / seen.magnification;
-    (dose, seen.difference_standard_error.hypot(LESION_DOSE * dose))
+    (dose, seen.difference_standard_error.hypot(LESION_DOSE.hypot(contrast_log_sd) * dose))
 }
 
 /// Share of a change by which density may fall short of pigment: a camera
@@ -86,31 +94,31 @@ fn dose(seen: &Seen) -> (f64, f64) {
 /// brown skin by up to 20 %.
 const RESPONSE: f64 = 0.1;
 
-/// A change with the errors of both doses, to be put in the unit of `scale`.
-fn with_errors(first: &Seen, last: &Seen, value: f64, scale: [f64; 2]) -> Uncertain {
-    let errors = [dose(first).1 * scale[0], dose(last).1 * scale[1], RESPONSE * value];
+/// A change with the errors of both doses, brought to its unit by `scale`.
+fn with_errors(ends: Ends, value: f64, scale: [f64; 2]) -> Uncertain {
+    let errors = [dose(ends.first).1 * scale[0], dose(ends.last).1 * scale[1], RESPONSE * value];
     Uncertain::new(value, &errors.map(|error| (error, f64::INFINITY)))
 }
 
-fn difference(first: &Seen, last: &Seen) -> Uncertain {
-    with_errors(first, last, dose(last).0 - dose(first).0, [1.0, 1.0])
+fn difference(ends: Ends) -> Uncertain {
+    with_errors(ends, dose(ends.last).0 - dose(ends.first).0, [1.0, 1.0])
 }
 
 /// The dose's ratio to the first, less one, in percent, with its error to
 /// first order.
-fn dose_percent(first: &Seen, last: &Seen) -> Option<Uncertain> {
-    let (before, ratio) = (dose(first).0, dose(last).0 / dose(first).0);
+fn dose_percent(ends: Ends) -> Option<Uncertain> {
+    let (before, ratio) = (dose(ends.first).0, dose(ends.last).0 / dose(ends.first).0);
     let scale = [100.0 * ratio / before, 100.0 / before];
-    (before > 0.0).then(|| with_errors(first, last, 100.0 * (ratio - 1.0), scale))
+    (before > 0.0).then(|| with_errors(ends, 100.0 * (ratio - 1.0), scale))
 }
 
 fn change(ends: Option<Ends>, verdict: Option<Verdict>) -> LesionChange {
     let percent = |measure: &dyn Fn(&Seen) -> Option<f64>| {
         let Ends { first, last, was_there, is_there } = ends?;
-        let (before, after) = (measure(first)?, measure(last)?);
+        let (before, after) = (measure(first.seen)?, measure(last.seen)?);
         (was_there && is_there && before > 0.0).then(|| 100.0 * (after / before - 1.0))
     };
-    let dose = ends.filter(|ends| ends.was_there).and_then(|ends| dose_percent(ends.first, ends.last));
+    let dose = ends.filter(|ends| ends.was_there).and_then(dose_percent);
     LesionChange {
         area_percent: percent(&|seen| seen.area_px.map(|area| area / seen.magnification)),
         contrast_percent: percent(&|seen| seen.contrast),
@@ -165,6 +173,7 @@ mod tests {
             colour_blocked: None,
             relief_blocked: None,
             gain_log_sd: [0.0; 3],
+            contrast_log_sd: 0.0,
             regions: vec![],
             repeats: vec![],
         }

@@ -185,13 +185,13 @@ fn histogram(chromaticity: &Chromaticity) -> Plane {
     let across: Vec<f64> = (0..width).map(|x| nearness(x, width)).collect();
     for y in 0..height {
         let down = nearness(y, height);
-        for x in 0..width {
+        for (x, across) in across.iter().enumerate() {
             let chroma: Chroma =
                 [chromaticity.red_green[[y, x]].into(), chromaticity.green_blue[[y, x]].into()];
             let bin = [0, 1].map(|i| ((chroma[i] - LEAST[i]) / BIN).floor());
             let inside = (0..2).all(|i| bin[i] >= 0.0 && bin[i] < BINS[i] as f64);
             if inside && chromaticity.lit[[y, x]] {
-                counts[[bin[0] as usize, bin[1] as usize]] += (down * across[x] + 0.05) * prior(chroma);
+                counts[[bin[0] as usize, bin[1] as usize]] += (down * across + 0.05) * prior(chroma);
             }
         }
     }

@@ -67,8 +67,8 @@ fn lines(smooth: &Plane, sigma: f64) -> Mask {
             let (across, along) = (swing - mean, mean + swing);
             let curved = across * (sigma * sigma) as f32 > CURVATURE && across > ELONGATION * along.abs();
             // The direction in which the plane falls off most.
-            let angle = 0.5 * (2.0 * xy).atan2(xx - yy) + std::f32::consts::FRAC_PI_2;
-            out[x] = curved && above_its_sides(smooth, x, y, angle, sigma);
+            let angle = || 0.5 * (2.0 * xy).atan2(xx - yy) + std::f32::consts::FRAC_PI_2;
+            out[x] = curved && above_its_sides(smooth, x, y, angle(), sigma);
         }
     })
 }

@@ -120,7 +120,7 @@ pub const LESION_DOSE: f64 = 0.03;
 /// a faint patch comes and goes.
 fn tabled(metric: &str, family: Family) -> (f64, f64) {
     match (metric, family) {
-        ("redness.area_fraction", _) => (0.005, 0.04),
+        ("redness.area_fraction", _) => (0.003, 0.04),
         ("redness.hemoglobin_index", _) => (0.015, 0.0),
         (_, Family::Redness) => (0.25, 0.0),
         ("pigmentation.spot_area_fraction", _) => (0.003, 0.06),

@@ -1,0 +1,184 @@
+//! The skin that all photos of a series share, and how each of them sees it.
+//!
+//! Lives in the baseline's frame. Nothing is warped: a photo looks up, for
+//! each of its own cells, which piece of baseline skin it shows.
+
+use ndarray::Array2;
+use rayon::prelude::*;
+
+use crate::alignment::Transform;
+use crate::raster::{self, Mask, cell_centre, covers, in_cells};
+use crate::region::{Outline, Region, SKIN, Tiles};
+use crate::units::FilterScale;
+
+/// Side of a tile, mm: longer than skin's pattern is correlated.
+const TILE_MM: f64 = 5.0;
+
+/// Tiles that the shared skin is divided into at least, where it can be.
+const LEAST_TILES: f64 = 36.0;
+
+/// Cells between the nodes of a [`Lattice`]: deformations are smooth over
+/// millimetres, this is about one.
+const LATTICE: usize = 8;
+
+/// Valid skin of one photo on its coarse level.
+#[derive(Debug, Clone, Copy)]
+pub struct Skin<'a> {
+    /// The valid cells.
+    pub mask: &'a Mask,
+    /// Native pixels per cell.
+    pub factor: usize,
+}
+
+/// The shared skin, its regions and its tiles, in baseline cells.
+#[derive(Debug)]
+pub struct Canvas {
+    factor: usize,
+    tile_side: usize,
+    regions: Vec<(String, Mask)>,
+}
+
+impl Canvas {
+    /// The canvas of the baseline skin seen by every one of `others`, with
+    /// the regions drawn on the baseline. `scale` is the baseline's native one.
+    pub fn new(
+        baseline: Skin,
+        scale: FilterScale,
+        others: &[(&Transform, Skin)],
+        outlines: &[Outline],
+    ) -> Self {
+        let mut common = baseline.mask.clone();
+        for (transform, skin) in others {
+            common = seen(&common, baseline.factor, transform, *skin);
+        }
+        let mut regions: Vec<(String, Mask)> = outlines
+            .iter()
+            .map(|outline| (outline.name().to_owned(), &outline.rasterise(baseline.factor) & &common))
+            .collect();
+        let tile_side = tile_side(raster::count(&common), scale.reduced(baseline.factor));
+        regions.insert(0, (SKIN.to_owned(), common));
+        Self { factor: baseline.factor, tile_side, regions }
+    }
+
+    /// The regions as a photo shows them through its transform from the baseline.
+    pub fn regions_in(&self, transform: &Transform, skin: Skin) -> Vec<Region> {
+        let way_back = Lattice::new(|at| transform.map_back(at), raster::size(skin.mask), skin.factor);
+        let columns = self.regions[0].1.ncols().div_ceil(self.tile_side);
+        let count = columns * self.regions[0].1.nrows().div_ceil(self.tile_side);
+        self.regions
+            .iter()
+            .map(|(name, mask)| {
+                let label = |(y, x): (usize, usize)| {
+                    let place = skin.mask[[y, x]].then(|| way_back.at(x, y)).flatten();
+                    let cell = place
+                        .and_then(|[x, y]| cell_of(mask, in_cells(x, self.factor), in_cells(y, self.factor)));
+                    cell.map_or(Tiles::OUTSIDE, |(x, y)| {
+                        (y / self.tile_side * columns + x / self.tile_side) as u16
+                    })
+                };
+                let labels = Array2::from_shape_fn(skin.mask.raw_dim(), label);
+                Region { name: name.clone(), tiles: Tiles::new(labels, skin.factor, count) }
+            })
+            .collect()
+    }
+
+    /// The shared skin, in baseline cells of `Canvas::factor` native pixels.
+    pub fn common(&self) -> &Mask {
+        &self.regions[0].1
+    }
+
+    /// Native baseline pixels per cell.
+    pub fn factor(&self) -> usize {
+        self.factor
+    }
+}
+
+/// The part of `mask` (baseline cells) that a photo shows as valid skin.
+pub fn seen(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Mask {
+    let way = Lattice::new(|at| Some(transform.map(at)), raster::size(mask), factor);
+    raster::mask_rows(mask.ncols(), mask.nrows(), |y, out| {
+        for (x, value) in out.iter_mut().enumerate().filter(|(x, _)| mask[[y, *x]]) {
+            *value = way.at(x, y).is_some_and(|[px, py]| {
+                covers(skin.mask, in_cells(px, skin.factor), in_cells(py, skin.factor))
+            });
+        }
+    })
+}
+
+/// The cells of a photo that show a place marked in `mask` (baseline cells).
+pub fn carried(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Mask {
+    let way_back = Lattice::new(|at| transform.map_back(at), raster::size(skin.mask), skin.factor);
+    raster::mask_rows(skin.mask.ncols(), skin.mask.nrows(), |y, out| {
+        for (x, value) in out.iter_mut().enumerate().filter(|(x, _)| skin.mask[[y, *x]]) {
+            *value = way_back
+                .at(x, y)
+                .is_some_and(|[px, py]| covers(mask, in_cells(px, factor), in_cells(py, factor)));
+        }
+    })
+}
+
+fn cell_of(mask: &Mask, x: f64, y: f64) -> Option<(usize, usize)> {
+    covers(mask, x, y).then(|| (x.round() as usize, y.round() as usize))
+}
+
+/// Tiles of [`TILE_MM`], smaller where that would leave too few.
+fn tile_side(cells: usize, scale: FilterScale) -> usize {
+    let enough = (cells as f64 / LEAST_TILES).sqrt();
+    scale.px(TILE_MM).min(enough).max(4.0).round() as usize
+}
+
+/// Where each cell of a plane lies in another photo, worked out on a lattice
+/// and interpolated between.
+pub struct Lattice {
+    nodes: Array2<Option<[f64; 2]>>,
+}
+
+impl Lattice {
+    /// The lattice of `place`, a map between native pixels, for a plane of
+    /// `width` by `height` cells of `factor` native pixels.
+    pub fn new(
+        place: impl Fn([f64; 2]) -> Option<[f64; 2]> + Sync,
+        (width, height): (usize, usize),
+        factor: usize,
+    ) -> Self {
+        let (columns, lines) = (width / LATTICE + 2, height / LATTICE + 2);
+        let centre = |i: usize| cell_centre((i * LATTICE) as f64, factor);
+        let nodes = (0..columns * lines)
+            .into_par_iter()
+            .map(|i| place([centre(i % columns), centre(i / columns)]))
+            .collect();
+        Self { nodes: Array2::from_shape_vec((lines, columns), nodes).expect("one place per node") }
+    }
+
+    /// The native pixels that the cell (`x`, `y`) lies at; `None` outside.
+    pub fn at(&self, x: usize, y: usize) -> Option<[f64; 2]> {
+        let (column, line) = (x / LATTICE, y / LATTICE);
+        let (fx, fy) = ((x % LATTICE) as f64 / LATTICE as f64, (y % LATTICE) as f64 / LATTICE as f64);
+        let node = |dy: usize, dx: usize| self.nodes[[line + dy, column + dx]];
+        let mix = |a: [f64; 2], b: [f64; 2], f: f64| [a[0] + (b[0] - a[0]) * f, a[1] + (b[1] - a[1]) * f];
+        Some(mix(mix(node(0, 0)?, node(0, 1)?, fx), mix(node(1, 0)?, node(1, 1)?, fx), fy))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn square(size: usize) -> Mask {
+        Array2::from_elem((size, size), true)
+    }
+
+    #[test]
+    fn a_shifted_photo_shares_what_both_show_and_sees_the_same_tiles() {
+        let (mask, scale) = (square(40), FilterScale { px_per_mm: 4.0, physical: true });
+        let skin = Skin { mask: &mask, factor: 2 };
+        let shift = Transform::from_matrix([[1.0, 0.0, 20.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]).unwrap();
+        let canvas = Canvas::new(skin, scale, &[(&shift, skin)], &[]);
+        assert_eq!(raster::count(canvas.common()), 40 * 30);
+        let here = canvas.regions_in(&Transform::identity(), skin);
+        let there = canvas.regions_in(&shift, skin);
+        assert_eq!(here[0].tiles.at(10.0, 10.0), there[0].tiles.at(30.0, 10.0));
+        assert_eq!(there[0].tiles.at(5.0, 10.0), None);
+        assert_eq!(here[0].area_px(), there[0].area_px());
+    }
+}

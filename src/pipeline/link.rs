@@ -1,0 +1,167 @@
+//! How a photo hangs on the baseline: alignment, calibration, comparability.
+
+use crate::alignment::{self, Features, Rejection, Status, Transform};
+use crate::canvas::{self, Lattice};
+use crate::filter::morphology;
+use crate::metrics::Aspect;
+use crate::pipeline::frame::Frame;
+use crate::pipeline::pair;
+use crate::quality::{
+    self, Comparability, Quality, RelativeBlur, ReliefAgreement, Spectrum, comparability, relative_blur,
+    relief_agreement,
+};
+use crate::raster::{self, Mask, Plane};
+use crate::settings::Settings;
+
+/// Least resolution, px/mm, at which the fine patterns of two photos are held
+/// against each other.
+const PATTERN_PX_PER_MM: f64 = 10.0;
+
+/// How a photo hangs on the baseline.
+#[derive(Debug)]
+pub struct Link {
+    /// Baseline to this photo; the identity for the baseline itself.
+    pub transform: Transform,
+    /// Expected median error of the transform, native pixels of this photo.
+    pub residual_px: f64,
+    /// Share of the baseline's skin that this photo shows.
+    pub overlap_fraction: f64,
+    /// Blur relative to the baseline, where it could be told.
+    pub blur: Option<RelativeBlur>,
+    /// What can be compared with the baseline.
+    pub comparability: Comparability,
+}
+
+impl Link {
+    /// The baseline's link to itself.
+    pub fn baseline() -> Self {
+        Self {
+            transform: Transform::identity(),
+            residual_px: 0.0,
+            overlap_fraction: 1.0,
+            blur: None,
+            comparability: Comparability { reasons: Vec::new(), warnings: Vec::new() },
+        }
+    }
+
+    /// Why an aspect cannot be compared with the baseline, if it cannot.
+    pub fn blocked(&self, aspect: Aspect) -> Option<String> {
+        let family = match aspect {
+            Aspect::Colour => comparability::Family::Colour,
+            Aspect::Relief => comparability::Family::Relief,
+        };
+        self.comparability.reason(family).map(|warning| warning.code.clone())
+    }
+}
+
+/// Lays `moving` on the baseline and calibrates it to the baseline's light.
+///
+/// # Errors
+///
+/// Why the photos cannot be aligned.
+pub fn link(
+    baseline: (&Frame, &Features, &Quality),
+    moving: (&mut Frame, &Features, &Quality),
+    settings: &Settings,
+) -> Result<Link, Rejection> {
+    let found = alignment::align(baseline.1, moving.1, &settings.alignment, settings.seed);
+    if found.status == Status::Rejected {
+        return Err(found.reason.unwrap_or(Rejection::NoSharedSkin));
+    }
+    let (reference, frame) = (baseline.0, moving.0);
+    frame.photo.calibrate(pair::calibrate(reference, frame, &found.transform));
+    let (magnification, stretch) = magnification(reference, &found.transform);
+    frame.scale = reference.scale.magnified(magnification);
+    let (blur, relief) = patterns(reference, frame, &found.transform);
+    let comparability = quality::compare(&quality::Pair {
+        reference: (baseline.2, reference.photo.photo().facts()),
+        moving: (moving.2, frame.photo.photo().facts()),
+        scale_ratio: magnification,
+        stretch,
+        blur,
+        relief,
+        calibration: frame.photo.calibration(),
+    });
+    Ok(Link {
+        transform: found.transform,
+        residual_px: found.residual_px,
+        overlap_fraction: found.overlap_fraction,
+        blur,
+        comparability,
+    })
+}
+
+/// The magnification at the middle of the baseline's skin, and the ratio of
+/// the largest to the smallest magnification in any direction there.
+fn magnification(baseline: &Frame, transform: &Transform) -> (f64, f64) {
+    let centre = centroid(&baseline.mask).map(|at| raster::cell_centre(at, baseline.levels.coarse));
+    let [[a, b], [c, d]] = transform.jacobian(centre);
+    let values = nalgebra::Matrix2::new(a, b, c, d).singular_values();
+    ((values[0] * values[1]).sqrt(), values[0] / values[1])
+}
+
+/// The middle of a mask; of the plane, if it is empty.
+fn centroid(mask: &Mask) -> [f64; 2] {
+    let (width, height) = raster::size(mask);
+    let inside = raster::count(mask) as f64;
+    if inside == 0.0 {
+        return [width as f64 / 2.0, height as f64 / 2.0];
+    }
+    let sum = mask
+        .indexed_iter()
+        .filter(|(_, inside)| **inside)
+        .fold([0.0, 0.0], |[sx, sy], ((y, x), _)| [sx + x as f64, sy + y as f64]);
+    sum.map(|sum| sum / inside)
+}
+
+/// The green density of a photo where its fine pattern can be seen.
+struct Pattern {
+    density: Plane,
+    skin: Mask,
+    factor: usize,
+}
+
+impl Pattern {
+    fn of(frame: &Frame, factor: usize) -> Self {
+        let density = frame.photo.density(1, factor);
+        let skin = frame.skin.mask_at(factor, density.ncols(), density.nrows());
+        Self { density, skin, factor }
+    }
+
+    fn valid(&self) -> canvas::Skin<'_> {
+        canvas::Skin { mask: &self.skin, factor: self.factor }
+    }
+}
+
+/// Blur of the moving photo relative to the baseline and agreement of their
+/// fine patterns, over the skin that both show.
+fn patterns(
+    baseline: &Frame,
+    moving: &Frame,
+    transform: &Transform,
+) -> (Option<RelativeBlur>, Option<ReliefAgreement>) {
+    let factor = baseline.scale.reduction_to(PATTERN_PX_PER_MM).min(baseline.levels.coarse);
+    let (reference, other) = (Pattern::of(baseline, factor), Pattern::of(moving, factor));
+    let here = canvas::seen(&reference.skin, factor, transform, other.valid());
+    let there = canvas::carried(&reference.skin, factor, transform, other.valid());
+    let spectra = rayon::join(
+        || Spectrum::of_plane(&reference.density, &here, factor, baseline.scale),
+        || Spectrum::of_plane(&other.density, &there, factor, moving.scale),
+    );
+    let blur = spectra.0.zip(spectra.1).and_then(|(a, b)| relative_blur(&a, &b));
+    let resampled = resampled(&other, transform, raster::size(&reference.density));
+    let both = morphology::erode(&here, 2.0);
+    (blur, relief_agreement(&reference.density, &resampled, &both, baseline.scale.reduced(factor)))
+}
+
+/// The pattern of the moving photo in the frame of a baseline plane of
+/// `size` cells; 0 outside.
+fn resampled(moving: &Pattern, transform: &Transform, size: (usize, usize)) -> Plane {
+    let way = Lattice::new(|at| Some(transform.map(at)), size, moving.factor);
+    raster::rows(size.0, size.1, |y, out| {
+        for (x, value) in out.iter_mut().enumerate() {
+            let at = way.at(x, y).map(|at| at.map(|at| raster::in_cells(at, moving.factor)));
+            *value = at.and_then(|[x, y]| raster::sample(&moving.density, x, y)).unwrap_or(0.0);
+        }
+    })
+}

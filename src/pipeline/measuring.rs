@@ -1,0 +1,161 @@
+//! What one photo shows: its maps, what is found on them, its values.
+
+use crate::alignment::Transform;
+use crate::canvas;
+use crate::filter::gaussian::gaussian;
+use crate::lesion::{self, LesionKind, Spot, Thresholds, segmentation};
+use crate::metrics::maps::Level;
+use crate::metrics::pigmentation::{self, Pigment};
+use crate::metrics::pores::{self, Pore};
+use crate::metrics::relief::{Clutter, Relief};
+use crate::metrics::texture::Texture;
+use crate::metrics::{Maps, Measured, redness, texture};
+use crate::pipeline::frame::Frame;
+use crate::raster::{Mask, Plane};
+use crate::region::Region;
+use crate::units::FilterScale;
+
+/// What is fixed at the baseline and kept for the whole series.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    /// Share of unmixing in the melanin map; see [`pigmentation::unmixing_weight`].
+    weight: f32,
+    pigmented: Thresholds,
+    vascular: Thresholds,
+    /// How strongly its plain skin responds to filters of structure.
+    clutter: Clutter,
+    /// Where the baseline has spots, in its coarse cells.
+    spots: Mask,
+    /// Native baseline pixels per coarse cell.
+    factor: usize,
+}
+
+/// What one photo shows.
+pub struct Shown {
+    surfaces: Surfaces,
+    red: Mask,
+    relief: Relief,
+    texture: Texture,
+    /// Follicle openings.
+    pub pores: Vec<Pore>,
+    /// Pigmented spots.
+    pub pigmented: Vec<Spot>,
+    /// Red lesions.
+    pub vascular: Vec<Spot>,
+}
+
+/// A photo's maps and what stands out on them.
+struct Surfaces {
+    maps: Maps,
+    melanin: Plane,
+    pigment_excess: Plane,
+    blood_excess: Plane,
+}
+
+/// The maps of a photo whose native scale is `scale`, blurred by `blur_mm` to
+/// equal the coarsest photo of its series.
+pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64) -> Maps {
+    let (width, height) = frame.size();
+    let fine = Level {
+        factor: frame.levels.fine,
+        scale: scale.reduced(frame.levels.fine),
+        skin: frame.skin.mask_at(frame.levels.fine, width / frame.levels.fine, height / frame.levels.fine),
+    };
+    let coarse = Level {
+        factor: frame.levels.coarse,
+        scale: scale.reduced(frame.levels.coarse),
+        skin: frame.mask.clone(),
+    };
+    let green = frame.photo.density(1, frame.levels.fine);
+    let sigma = fine.scale.px(blur_mm);
+    let green = if sigma > LEAST_BLUR_PX { gaussian(&green, sigma) } else { green };
+    let density = [0, 1, 2].map(|channel| frame.photo.density(channel, frame.levels.coarse));
+    Maps::new((width, height), fine, green, coarse, density)
+}
+
+/// Least blur, pixels, that is worth applying: it changes the finest band by under 1 %.
+const LEAST_BLUR_PX: f64 = 0.15;
+
+impl Surfaces {
+    fn of(maps: Maps, weight: f32) -> Self {
+        let level = &maps.coarse;
+        let melanin = pigmentation::melanin(&maps, weight);
+        let (pigment_excess, blood_excess) = rayon::join(
+            || lesion::excess(&melanin, &level.skin, level.scale),
+            || lesion::excess(&maps.hemoglobin, &level.skin, level.scale),
+        );
+        Self { maps, melanin, pigment_excess, blood_excess }
+    }
+
+    fn pigmented(&self, thresholds: Thresholds) -> Vec<Spot> {
+        segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds)
+    }
+}
+
+impl Shown {
+    /// What the baseline, or a photo measured by itself, shows, and what that
+    /// fixes for the photos compared with it.
+    pub fn at_baseline(maps: Maps) -> (Self, Frozen) {
+        let weight = pigmentation::skin_ita_deg(&maps).map_or(1.0, pigmentation::unmixing_weight);
+        let surfaces = Surfaces::of(maps, weight);
+        let level = &surfaces.maps.coarse;
+        let pigmented = Thresholds::from_baseline(&surfaces.pigment_excess, level);
+        let vascular = Thresholds::from_baseline(&surfaces.blood_excess, level);
+        let spots = segmentation::mask_of(&surfaces.pigmented(pigmented), level.skin.dim());
+        let (relief, factor) = (Relief::of(&surfaces.maps), level.factor);
+        let frozen = Frozen { weight, pigmented, vascular, clutter: Clutter::of(&relief), spots, factor };
+        (Self::found(surfaces, relief, &frozen), frozen)
+    }
+
+    /// What a follow-up shows, under what the baseline fixed.
+    pub fn under(maps: Maps, frozen: &Frozen) -> Self {
+        let relief = Relief::of(&maps);
+        let surfaces = Surfaces::of(maps, frozen.weight);
+        Self::found(surfaces, relief, frozen)
+    }
+
+    fn found(surfaces: Surfaces, relief: Relief, frozen: &Frozen) -> Self {
+        let maps = &surfaces.maps;
+        let red = redness::red(maps, &surfaces.blood_excess);
+        let (texture, pores) =
+            rayon::join(|| Texture::of(&relief), || pores::detect(&relief, &frozen.clutter));
+        let pigmented = surfaces.pigmented(frozen.pigmented);
+        let vascular =
+            segmentation::find(LesionKind::Vascular, &surfaces.blood_excess, &maps.coarse, frozen.vascular);
+        Self { surfaces, red, relief, texture, pores, pigmented, vascular }
+    }
+
+    /// The coarse level and the excess on which lesions of a kind are measured.
+    pub fn excess(&self, kind: LesionKind) -> (&Level, &Plane) {
+        let excess = match kind {
+            LesionKind::Vascular => &self.surfaces.blood_excess,
+            _ => &self.surfaces.pigment_excess,
+        };
+        (&self.surfaces.maps.coarse, excess)
+    }
+
+    /// The values of every metric in one region, in the catalogue's order.
+    pub fn measure(&self, region: &Region, baseline_spots: &Mask) -> Vec<Measured> {
+        let maps = &self.surfaces.maps;
+        let centres: Vec<[f64; 2]> = self.pigmented.iter().map(|spot| spot.centre).collect();
+        let pigment = Pigment {
+            melanin: &self.surfaces.melanin,
+            excess: &self.surfaces.pigment_excess,
+            spots: &segmentation::mask_of(&self.pigmented, maps.coarse.skin.dim()),
+            centres: &centres,
+            baseline_spots,
+        };
+        let mut values = redness::measure(maps, &self.red, region);
+        values.extend(pigmentation::measure(maps, &pigment, region));
+        values.extend(texture::measure(&self.texture, region));
+        values.extend(pores::measure(&self.relief, &self.pores, region));
+        values
+    }
+}
+
+impl Frozen {
+    /// The cells of a photo that show a place that was a spot at the baseline.
+    pub fn spots_in(&self, transform: &Transform, skin: canvas::Skin) -> Mask {
+        canvas::carried(&self.spots, self.factor, transform, skin)
+    }
+}

@@ -1,0 +1,63 @@
+//! How a photo relates to the baseline: where its skin lies and how its light differs.
+
+use crate::alignment::Transform;
+use crate::calibration::{Calibration, SkinPair, from_reference_skin};
+use crate::filter::background::reduce_inside;
+use crate::pipeline::frame::Frame;
+use crate::raster::{self, Mask, Plane, cell_centre, in_cells};
+
+/// Side of the cells of skin whose light is compared, mm: small enough to
+/// tell spots from skin, large enough to average noise and misalignment out.
+const CELL_MM: f64 = 1.0;
+
+/// The calibration that brings `moving` to the light of `baseline`, from
+/// skin seen in both that did not change.
+pub fn calibrate(baseline: &Frame, moving: &Frame, transform: &Transform) -> Calibration {
+    let (reference, other) = (Cells::of(baseline), Cells::of(moving));
+    let (width, height) = moving.size();
+    let mut pairs = Vec::new();
+    for ((y, x), _) in reference.inside.indexed_iter().filter(|(_, inside)| **inside) {
+        let centre = [x, y].map(|at| cell_centre(at as f64, reference.factor));
+        let [px, py] = transform.map(centre);
+        if let Some(light) = other.at(px, py) {
+            let position = [(px + 0.5) / width as f64, (py + 0.5) / height as f64];
+            let here = [0, 1, 2].map(|channel| reference.linear[channel][[y, x]]);
+            pairs.push(SkinPair { reference: here, moving: light, position });
+        }
+    }
+    from_reference_skin(&pairs)
+}
+
+/// Mean linear light of the valid skin in cells of [`CELL_MM`].
+struct Cells {
+    linear: [Plane; 3],
+    inside: Mask,
+    /// Native pixels per cell.
+    factor: usize,
+}
+
+impl Cells {
+    fn of(frame: &Frame) -> Self {
+        let coarse = frame.levels.coarse;
+        let side = (frame.scale.reduced(coarse).px(CELL_MM).round() as usize).max(1);
+        let mut inside = None;
+        let linear = frame.photo.linear(coarse).map(|plane| {
+            let (mean, filled) = reduce_inside(&plane, &frame.mask, side);
+            inside = Some(filled);
+            mean
+        });
+        Self { linear, inside: inside.expect("three channels"), factor: coarse * side }
+    }
+
+    /// The light at a native position; `None` unless the cells around it are all skin.
+    fn at(&self, x: f64, y: f64) -> Option<[f32; 3]> {
+        let (x, y) = (in_cells(x, self.factor), in_cells(y, self.factor));
+        let corners =
+            [(x.floor(), y.floor()), (x.ceil(), y.floor()), (x.floor(), y.ceil()), (x.ceil(), y.ceil())];
+        if !corners.iter().all(|&(x, y)| raster::covers(&self.inside, x, y)) {
+            return None;
+        }
+        let [red, green, blue] = self.linear.each_ref().map(|plane| raster::sample(plane, x, y));
+        Some([red?, green?, blue?])
+    }
+}

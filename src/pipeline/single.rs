@@ -1,0 +1,131 @@
+//! One photo by itself, and one photo on another.
+
+use std::path::Path;
+
+use image::RgbImage;
+
+use crate::alignment::{self, Status, Transform};
+use crate::canvas::Canvas;
+use crate::error::Result;
+use crate::lesion::Spot;
+use crate::pipeline::frame::Frame;
+use crate::pipeline::measuring::{Shown, maps};
+use crate::pipeline::records;
+use crate::quality;
+use crate::region::{Outline, read_regions};
+use crate::report;
+use crate::report::alignment::{ALIGNMENT_SCHEMA, Alignment, PairStatus};
+use crate::report::measurement::{
+    LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject,
+};
+use crate::settings::Settings;
+use crate::statistics::Repeatability;
+use crate::units::{FilterScale, Scale};
+
+/// Measures one photo by itself.
+///
+/// # Errors
+///
+/// - Those of [`Photo::open`](crate::photo::Photo::open).
+/// - Those of [`read_regions`].
+pub fn measure_photo(
+    path: &Path,
+    scale: Option<Scale>,
+    roi: Option<&Path>,
+    settings: &Settings,
+) -> Result<(Measurement, Objects)> {
+    let frame = Frame::open(path, scale, &settings.decode_limits())?;
+    let outlines = outlines(&frame, roi)?;
+    let quality = quality::assess(frame.photo.photo(), &frame.skin, frame.scale);
+    let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0));
+    let canvas = Canvas::new(frame.valid(), frame.scale, &[], &outlines);
+    let here = Transform::identity();
+    let spots = frozen.spots_in(&here, frame.valid());
+    let regions = canvas.regions_in(&here, frame.valid());
+    let repeatability = Repeatability::default();
+    let measurement = Measurement {
+        schema: MEASUREMENT_SCHEMA.into(),
+        tool: report::tool(settings),
+        photo: records::photo(frame.photo.photo(), 1),
+        scale: records::scale(scale),
+        quality: records::quality(&quality, frame.photo.photo(), &[]),
+        calibration: records::calibration(frame.photo.calibration()),
+        regions: regions
+            .iter()
+            .map(|region| {
+                records::region(region, frame.scale, &shown.measure(region, &spots), &repeatability)
+            })
+            .collect(),
+    };
+    Ok((measurement, objects(&shown, frame.scale)))
+}
+
+/// The regions drawn on a photo; none without a file.
+pub fn outlines(frame: &Frame, roi: Option<&Path>) -> Result<Vec<Outline>> {
+    let (width, height) = frame.size();
+    roi.map_or(Ok(Vec::new()), |roi| read_regions(roi, width, height))
+}
+
+/// What was found on a photo whose native scale is `scale`.
+fn objects(shown: &Shown, scale: FilterScale) -> Objects {
+    let mm = |px: f64| scale.physical.then(|| scale.mm(px));
+    let lesion = |(number, spot): (usize, &Spot)| LesionObject {
+        id: format!("{}-{}", spot.kind.name(), number + 1),
+        kind: spot.kind,
+        x_px: spot.centre[0],
+        y_px: spot.centre[1],
+        area_px: spot.area_px,
+        area_mm2: scale.physical.then(|| spot.area_px / scale.px_per_mm.powi(2)),
+        contrast: spot.contrast,
+        outline: spot.outline.clone(),
+    };
+    let kinds = [&shown.pigmented, &shown.vascular];
+    let pore = |pore: &crate::metrics::pores::Pore| PoreObject {
+        x_px: pore.x_px,
+        y_px: pore.y_px,
+        diameter_px: pore.diameter_px,
+        diameter_um: mm(pore.diameter_px).map(|mm| 1000.0 * mm),
+    };
+    Objects {
+        schema: OBJECTS_SCHEMA.into(),
+        pores: shown.pores.iter().map(pore).collect(),
+        lesions: kinds.iter().flat_map(|spots| spots.iter().enumerate().map(lesion)).collect(),
+        wrinkles: Vec::new(),
+    }
+}
+
+/// Aligns two photos and maps `points` from reference to moving pixels; with
+/// `picture`, also the moving photo in the reference's frame, to look at.
+///
+/// # Errors
+///
+/// Those of [`Photo::open`](crate::photo::Photo::open).
+pub fn align_photos(
+    reference: &Path,
+    moving: &Path,
+    points: Option<&[[f64; 2]]>,
+    picture: bool,
+    settings: &Settings,
+) -> Result<(Alignment, Option<RgbImage>)> {
+    let limits = settings.decode_limits();
+    let open = |path| Frame::open(path, None, &limits).map(|frame| (frame.features(), frame));
+    let (reference, moving) = rayon::join(|| open(reference), || open(moving));
+    let ((reference_features, reference), (moving_features, moving)) = (reference?, moving?);
+    let found = alignment::align(&reference_features, &moving_features, &settings.alignment, settings.seed);
+    let aligned = found.status == Status::Aligned;
+    let mapped = points.map(|points| points.iter().map(|&at| found.transform.map(at)).collect());
+    let record = Alignment {
+        schema: ALIGNMENT_SCHEMA.into(),
+        status: if aligned { PairStatus::Aligned } else { PairStatus::Rejected },
+        reason: found.reason.map(|reason| reason.to_string()),
+        matrix: aligned.then(|| found.transform.matrix()),
+        residual_px: aligned.then_some(found.residual_px),
+        overlap_fraction: aligned.then_some(found.overlap_fraction),
+        inliers: found.inliers,
+        points: mapped.filter(|_| aligned),
+    };
+    let (width, height) = reference.size();
+    let picture = (picture && aligned)
+        .then(|| alignment::warp(&moving.photo.photo().to_rgb8(), &found.transform, width, height));
+    Ok((record, picture))
+}

@@ -1,0 +1,75 @@
+//! Statistics over blocks of a plane: the median of many blocks does not
+//! notice the few with a lesion, a hair or an edge.
+
+use rayon::prelude::*;
+
+use crate::raster::{self, Mask};
+
+/// Side of a block, cells.
+pub(super) const SIDE: usize = 32;
+
+/// Least share of a block that must lie in the mask.
+const LEAST_COVERED: f64 = 0.6;
+
+/// The corners (x, y) of the blocks that the mask covers well enough, row by
+/// row; a plane smaller than a block has none.
+pub(super) fn corners(mask: &Mask) -> Vec<(usize, usize)> {
+    let (width, height) = raster::size(mask);
+    let enough = (LEAST_COVERED * (SIDE * SIDE) as f64) as usize;
+    let corner = |i: usize| ((i % (width / SIDE)) * SIDE, (i / (width / SIDE)) * SIDE);
+    let all: Vec<_> = (0..(width / SIDE) * (height / SIDE)).map(corner).collect();
+    let covered = |&(x, y): &(usize, usize)| {
+        let rows = (y..y + SIDE).map(|y| &raster::row(mask, y)[x..x + SIDE]);
+        rows.map(|row| row.iter().filter(|&&inside| inside).count()).sum::<usize>() >= enough
+    };
+    all.into_par_iter().filter(covered).collect()
+}
+
+/// The mean of `value(x, y)` over the cells of the mask in the block at each corner.
+pub(super) fn means<const N: usize>(
+    mask: &Mask,
+    corners: &[(usize, usize)],
+    value: impl Fn(usize, usize) -> [f64; N] + Sync,
+) -> Vec<[f64; N]> {
+    let mean = |&(left, top): &(usize, usize)| {
+        let (mut sums, mut count) = ([0.0; N], 0.0);
+        for y in top..top + SIDE {
+            for x in left..left + SIDE {
+                if mask[[y, x]] {
+                    let values = value(x, y);
+                    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                    count += 1.0;
+                }
+            }
+        }
+        sums.map(|sum| if count > 0.0 { sum / count } else { 0.0 })
+    };
+    corners.par_iter().map(mean).collect()
+}
+
+/// The value that a share of `rank` of the values lies below; `None` of nothing.
+pub(super) fn quantile(values: impl Iterator<Item = f64>, rank: f64) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    let last = values.len().checked_sub(1)?;
+    let place = ((rank * last as f64).round() as usize).min(last);
+    Some(*values.select_nth_unstable_by(place, f64::total_cmp).1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_covered_blocks_count_and_only_their_cells() {
+        let mask = Mask::from_shape_fn((40, 70), |(_, x)| x < 56);
+        assert_eq!(corners(&mask), [(0, 0), (32, 0)]);
+        let means = means(&mask, &corners(&mask), |x, _| [x as f64, 1.0]);
+        assert_eq!(means, [[15.5, 1.0], [43.5, 1.0]]);
+    }
+
+    #[test]
+    fn quantiles_are_values() {
+        assert_eq!(quantile([3.0, 1.0, 2.0].into_iter(), 0.5), Some(2.0));
+        assert_eq!(quantile([].into_iter(), 0.5), None);
+    }
+}

@@ -1,0 +1,120 @@
+use super::*;
+use crate::calibration::ShadingField;
+
+fn quality() -> Quality {
+    Quality {
+        usable: true,
+        sharpness: 0.9,
+        blur_sigma_px: Some(1.0),
+        clipped_fraction: 0.0,
+        glare_fraction: 0.01,
+        exposure: 0.3,
+        noise: Some(0.01),
+        coverage: 0.9,
+        warnings: Vec::new(),
+    }
+}
+
+fn calibration() -> Calibration {
+    let gains = [1.05, 1.0, 0.97];
+    Calibration { method: Method::ReferenceSkin, gains, delta_e_2000: Some(0.8), ..Calibration::none() }
+}
+
+const SAME_FOCUS: RelativeBlur =
+    RelativeBlur { sigma_mm: 0.01, sigma_px: 0.2, contrast: 1.02, variance_error: 0.001 };
+const SAME_LIGHT: ReliefAgreement = ReliefAgreement { correlation: 0.96, blocks: 40 };
+
+/// A pair, with what it refers to.
+struct Case {
+    qualities: [Quality; 2],
+    facts: [CaptureFacts; 2],
+    calibration: Calibration,
+    scale_ratio: f64,
+    stretch: f64,
+    blur: Option<RelativeBlur>,
+    relief: Option<ReliefAgreement>,
+}
+
+/// The verdict on a good pair after `spoil` had its way with it.
+fn judged(spoil: impl Fn(&mut Case)) -> Comparability {
+    let mut case = Case {
+        qualities: [quality(), quality()],
+        facts: [CaptureFacts::default(); 2],
+        calibration: calibration(),
+        scale_ratio: 1.02,
+        stretch: 1.01,
+        blur: Some(SAME_FOCUS),
+        relief: Some(SAME_LIGHT),
+    };
+    spoil(&mut case);
+    compare(&Pair {
+        reference: (&case.qualities[0], &case.facts[0]),
+        moving: (&case.qualities[1], &case.facts[1]),
+        scale_ratio: case.scale_ratio,
+        stretch: case.stretch,
+        blur: case.blur,
+        relief: case.relief,
+        calibration: &case.calibration,
+    })
+}
+
+fn codes(comparability: &Comparability, family: Family) -> Vec<&str> {
+    let of_family = comparability.reasons.iter().filter(|reason| reason.family == family);
+    of_family.map(|reason| reason.warning.code.as_str()).collect()
+}
+
+#[test]
+fn a_good_pair_is_comparable_throughout() {
+    let good = judged(|_| ());
+    assert_eq!((good.status(), good.reasons.len(), good.warnings.len()), (Comparable::Yes, 0, 0));
+}
+
+#[test]
+fn flash_against_no_flash_never_compares_relief() {
+    let verdict = judged(|case| {
+        case.facts[0].flash_fired = Some(false);
+        case.facts[1].flash_fired = Some(true);
+    });
+    assert_eq!(codes(&verdict, Family::Relief), ["flash_differs"]);
+    assert_eq!(verdict.status(), Comparable::Partly);
+}
+
+#[test]
+fn light_from_elsewhere_forbids_relief_and_not_colour() {
+    let verdict = judged(|case| case.relief = Some(ReliefAgreement { correlation: 0.1, blocks: 40 }));
+    assert_eq!(codes(&verdict, Family::Relief), ["light_differs"]);
+    assert!(verdict.allows(Family::Colour));
+    assert_eq!(codes(&judged(|case| case.relief = None), Family::Relief), ["light_unknown"]);
+}
+
+#[test]
+fn every_cause_names_itself() {
+    let blur = RelativeBlur { sigma_mm: -0.09, sigma_px: -1.2, ..SAME_FOCUS };
+    let hard = RelativeBlur { contrast: 2.1, ..SAME_FOCUS };
+    assert_eq!(codes(&judged(|case| case.blur = Some(blur)), Family::Relief), ["blur_differs"]);
+    assert_eq!(codes(&judged(|case| case.blur = Some(hard)), Family::Relief), ["light_hardness_differs"]);
+    assert_eq!(codes(&judged(|case| case.scale_ratio = 1.3), Family::Relief), ["scale_differs"]);
+    assert_eq!(codes(&judged(|case| case.stretch = 1.4), Family::Relief), ["tilt_differs"]);
+    let message = judged(|case| case.blur = Some(blur)).reasons[0].warning.message.clone();
+    assert!(message.contains("baseline photo is more blurred"), "{message}");
+}
+
+#[test]
+fn colour_needs_a_calibration_that_fits() {
+    let none = Calibration::none();
+    let poor = Calibration { delta_e_2000: Some(4.5), ..calibration() };
+    let slanted = ShadingField::new([0.6, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]);
+    let moved = Calibration { field: Some(slanted), ..calibration() };
+    let verdict = |calibration: &Calibration| judged(|case| case.calibration = calibration.clone());
+    assert_eq!(codes(&verdict(&none), Family::Colour), ["not_calibrated"]);
+    assert_eq!(codes(&verdict(&poor), Family::Colour), ["colour_not_matched"]);
+    assert_eq!(codes(&verdict(&moved), Family::Relief), ["light_position_differs"]);
+    assert!(verdict(&moved).allows(Family::Colour));
+}
+
+#[test]
+fn an_unusable_photo_compares_nothing() {
+    let verdict = judged(|case| case.qualities[1].usable = false);
+    assert_eq!(verdict.status(), Comparable::No);
+    assert!(verdict.reason(Family::Colour).expect("a reason").message.contains("follow-up"));
+}

@@ -1,0 +1,66 @@
+//! What the tool says of skin whose truth is known.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use common::{dermalapse, json, phantom};
+use serde_json::Value;
+
+/// The report on one synthetic patient.
+fn report(options: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    phantom(&photos, options);
+    dermalapse().arg("analyze").arg(&photos).arg("--out").arg(&out).output().unwrap();
+    json(&out.join(Path::new("P001/report.json")))
+}
+
+fn verdicts(report: &Value) -> BTreeMap<String, Vec<String>> {
+    let mut by_verdict: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for view in report["views"].as_array().unwrap() {
+        for change in view["changes"].as_array().unwrap() {
+            let text = format!("{} to {}: {}", change["metric"], change["to"], change["difference"]);
+            by_verdict.entry(change["verdict"].as_str().unwrap().into()).or_default().push(text);
+        }
+    }
+    by_verdict
+}
+
+const SIZE: [&str; 4] = ["--size", "800x600", "--px-per-mm", "20"];
+
+#[test]
+fn nothing_is_said_to_change_on_skin_that_did_not() {
+    let report = report(&[&SIZE[..], &["--preset", "still"]].concat());
+    let verdicts = verdicts(&report);
+    for verdict in ["improved", "worsened", "changed"] {
+        assert_eq!(verdicts.get(verdict), None);
+    }
+    assert!(verdicts.contains_key("no_detectable_change"));
+}
+
+#[test]
+fn a_flash_never_comes_out_as_an_improvement() {
+    let verdicts = verdicts(&report(&[&SIZE[..], &["--preset", "flash"]].concat()));
+    assert_eq!(verdicts.get("improved"), None);
+}
+
+#[test]
+fn a_blurred_photo_never_comes_out_as_an_improvement() {
+    let verdicts = verdicts(&report(&[&SIZE[..], &["--preset", "blurred"]].concat()));
+    assert_eq!(verdicts.get("improved"), None);
+}
+
+#[test]
+fn fading_spots_are_seen_to_fade() {
+    let report = report(&[&SIZE[..], &["--preset", "improving"]].concat());
+    let lesions = report["views"][0]["lesions"].as_array().unwrap();
+    let faded = lesions
+        .iter()
+        .filter(|lesion| lesion["kind"] == "pigmented" && lesion["change"]["verdict"] == "improved");
+    let worse = lesions
+        .iter()
+        .filter(|lesion| lesion["kind"] == "pigmented" && lesion["change"]["verdict"] == "worsened");
+    assert!(faded.count() > worse.count());
+}
