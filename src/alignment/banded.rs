@@ -42,7 +42,8 @@ impl Banded {
             }
             let part = &current[first + band - i..band];
             let pivot = current[band] - dot(part, part);
-            if !(pivot > 1e-13 * current[band].abs()) {
+            // Not a number is no pivot either.
+            if pivot.is_nan() || pivot <= 1e-13 * current[band].abs() {
                 return None;
             }
             current[band] = pivot.sqrt();

@@ -146,8 +146,11 @@ fn similarity(a: &Descriptor, b: &Descriptor) -> f32 {
 /// Bendings tried, see [`stiffness`].
 const BENDINGS: [f64; 4] = [0.003, 0.012, 0.05, 0.2];
 
-/// Rounds of re-weighting.
+/// Rounds of re-weighting in the last fit.
 const ROUNDS: usize = 4;
+
+/// Rounds of re-weighting while bendings are compared.
+const TRIAL_ROUNDS: usize = 2;
 
 /// A displacement wanted at a place of the reference.
 type Wish = ([f64; 2], [f64; 2]);
@@ -184,7 +187,7 @@ pub fn bend(straight: &Transform, matches: &[Correspondence], field: &Spline, no
         })
         .collect();
     let (bending, held_out) = best_bending(&wishes, field, noise)?;
-    let spline = follow(&wishes, field, bending, noise)?;
+    let spline = follow(&wishes, field, bending, noise, ROUNDS)?;
     Some(Bent { transform: straight.with_deformation(spline), bending, held_out })
 }
 
@@ -197,8 +200,8 @@ fn best_bending(wishes: &[Wish], field: &Spline, noise: f64) -> Option<(f64, f64
     let tried: Vec<(f64, f64, f64)> = BENDINGS
         .par_iter()
         .filter_map(|&bending| {
-            let mut misses = misses(&black, &follow(&white, field, bending, noise)?);
-            misses.extend(self::misses(&white, &follow(&black, field, bending, noise)?));
+            let mut misses = misses(&black, &follow(&white, field, bending, noise, TRIAL_ROUNDS)?);
+            misses.extend(self::misses(&white, &follow(&black, field, bending, noise, TRIAL_ROUNDS)?));
             // Cauchy's cost: a wrong match costs little more than a bad one.
             let cost = misses.iter().map(|miss| (1.0 + (miss / (2.0 * noise)).powi(2)).ln()).sum();
             Some((cost, bending, median(&misses)))
@@ -209,11 +212,11 @@ fn best_bending(wishes: &[Wish], field: &Spline, noise: f64) -> Option<(f64, f64
 
 /// The field that follows the wishes, with Cauchy weights: what is much
 /// further off than the others loses its say.
-fn follow(wishes: &[Wish], field: &Spline, bending: f64, noise: f64) -> Option<Spline> {
+fn follow(wishes: &[Wish], field: &Spline, bending: f64, noise: f64, rounds: usize) -> Option<Spline> {
     let stiffness = stiffness(field, bending);
     let mut weights = vec![1.0; wishes.len()];
     let mut fitted = None;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let pulls: Vec<Pull> = wishes
             .iter()
             .zip(&weights)

@@ -38,7 +38,7 @@ const STRENGTH: f32 = 0.02;
 const EDGE: f32 = 10.0;
 
 /// Most keypoints of one picture.
-const MOST: usize = 4000;
+const MOST: usize = 3000;
 
 /// Cells along each side in which keypoints compete.
 const CELLS: usize = 24;

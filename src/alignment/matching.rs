@@ -32,12 +32,15 @@ struct Best {
     second: f32,
 }
 
+/// An index and its similarity.
+type Rival = (usize, f32);
+
 /// Matches that are best in both directions and clearly better than the
 /// second best at another place, surest first.
 pub fn mutual(reference: (&[Keypoint], &[Descriptor]), moving: (&[Keypoint], &[Descriptor])) -> Vec<Match> {
     let (Some(rows), Some(columns)) = (stacked(reference.1), stacked(moving.1)) else { return Vec::new() };
     let columns = columns.reversed_axes();
-    let blocks: Vec<(Vec<Best>, Vec<(usize, f32)>)> = (0..reference.0.len().div_ceil(BLOCK))
+    let blocks: Vec<(Vec<Best>, Vec<Rival>)> = (0..reference.0.len().div_ceil(BLOCK))
         .into_par_iter()
         .map(|block| {
             let (from, to) = (block * BLOCK, ((block + 1) * BLOCK).min(reference.0.len()));
@@ -77,7 +80,7 @@ fn best_of_block(
     columns: ArrayView2<f32>,
     places: &[Keypoint],
     first: usize,
-) -> (Vec<Best>, Vec<(usize, f32)>) {
+) -> (Vec<Best>, Vec<Rival>) {
     let similarities = rows.dot(&columns);
     let mut back = vec![(usize::MAX, -1.0f32); columns.ncols()];
     let mut forth = Vec::with_capacity(rows.nrows());

@@ -181,7 +181,8 @@ pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions
         return Alignment::rejected(Rejection::StructureDisagrees);
     };
     let refined = rebased(refined, model, reference);
-    verification::judge(reference, moving, refined, &bent, &matches, options)
+    let loops = loop_errors(reference, moving, &refined, bent.bending);
+    verification::judge(reference, moving, refined, &bent, &matches, &loops, options)
 }
 
 /// No displacement yet, over the whole reference.
@@ -220,6 +221,23 @@ fn rebased(refined: Refined, model: Model, reference: &Features) -> Refined {
         .and_then(|matrix| refined.transform.rebased(matrix, reference.width, reference.height))
         .unwrap_or_else(|| refined.transform.clone());
     Refined { transform, ..refined }
+}
+
+/// How far the way to the moving photo and back, each found on its own at half
+/// the resolution or better, ends from where it began: native pixels of the
+/// reference, over the skin seen in both. Nothing where the way back cannot be found.
+fn loop_errors(reference: &Features, moving: &Features, refined: &Refined, bending: f64) -> Vec<f64> {
+    let back = || {
+        let start = refined.transform.inverted(moving.width, moving.height)?;
+        let field = displacement(moving, KNOTS);
+        refinement::settle(moving, reference, &start, &field, bending * COARSE_KNOTS / KNOTS, 2)
+    };
+    let Some(back) = back() else { return Vec::new() };
+    let miss = |at: [f64; 2]| {
+        let end = back.map(refined.transform.map(at));
+        (end[0] - at[0]).hypot(end[1] - at[1])
+    };
+    verification::places(&refined.registered).into_iter().map(miss).collect()
 }
 
 /// The transform bent by ever closer guided matches, and the last of these.

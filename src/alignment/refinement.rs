@@ -27,8 +27,14 @@ const SHARED: f64 = 12.0;
 /// virtual re-photographs of skin.
 const BENDINGS: [f64; 5] = [0.0005, 0.002, 0.008, 0.03, 0.1];
 
-/// Steps at the levels reduced by 4 and by 2, and at the finest.
-const LEVELS: [(usize, usize); 3] = [(4, 2), (2, 2), (1, 3)];
+/// Further reductions of the coarse levels.
+const COARSE_LEVELS: [usize; 2] = [4, 2];
+
+/// Steps at every coarse level.
+const COARSE_STEPS: usize = 2;
+
+/// Steps at the finest level.
+const FINE_STEPS: usize = 3;
 
 /// A transform refined, and what it is worth.
 pub struct Refined {
@@ -195,31 +201,50 @@ pub fn pulls(pair: &Registered, transform: &Transform) -> Vec<Pull> {
 /// The transform refined coarse to fine with the knots of `field`. `None` if
 /// the photos share too little structure.
 pub fn refine(reference: &Features, moving: &Features, start: &Bent, field: &Spline) -> Option<Refined> {
-    let straight = start.transform.without_deformation();
     let mut transform = start.transform.clone();
     // Second differences grow with the square of the knots' distance.
     let knots = start.transform.deformation().map_or(field.spacing(), Spline::spacing);
-    let coarse = start.bending * field.spacing() / knots;
+    let bending = start.bending * field.spacing() / knots;
     let (width, height) = raster::size(&reference.picture);
-    for (times, steps) in LEVELS {
-        if times > 1 && width.min(height) / times < 3 * CELL {
-            continue;
+    for times in COARSE_LEVELS {
+        if width.min(height) / times >= 3 * CELL {
+            transform = settle(reference, moving, &transform, field, bending, times)?;
         }
-        let pair = Pair::new(reference, moving, &transform, times);
-        let mut bending = coarse;
-        for step in 0..steps {
-            let registered = pair.register(&transform);
-            let pulls = pulls(&registered, &transform);
-            let halves = halves(&pulls, 2.0 * (CELL * registered.factor) as f64);
-            if times == 1 && step == 0 {
-                bending = best_bending(field, &halves)?;
-            }
-            let fit = |pulls: &[Pull]| solve(field, pulls, bending);
-            transform = straight.with_deformation(fit(&pulls)?);
-            if times == 1 && step + 1 == steps {
-                let doubt = fit(&halves[0])?.halfway_from(&fit(&halves[1])?);
-                return Some(Refined { transform, doubt, registered });
-            }
+    }
+    finish(&Pair::new(reference, moving, &transform, 1), transform, field)
+}
+
+/// The transform after the steps of a coarse level, reduced `times` further than the features.
+pub fn settle(
+    reference: &Features,
+    moving: &Features,
+    start: &Transform,
+    field: &Spline,
+    bending: f64,
+    times: usize,
+) -> Option<Transform> {
+    let pair = Pair::new(reference, moving, start, times);
+    let mut transform = start.clone();
+    for _ in 0..COARSE_STEPS {
+        let pulls = pulls(&pair.register(&transform), &transform);
+        transform = transform.with_deformation(solve(field, &pulls, bending)?);
+    }
+    Some(transform)
+}
+
+/// The steps of the finest level, with the bending that the skin asks for.
+fn finish(pair: &Pair, mut transform: Transform, field: &Spline) -> Option<Refined> {
+    let mut bending = None;
+    for step in 1.. {
+        let registered = pair.register(&transform);
+        let pulls = pulls(&registered, &transform);
+        let halves = halves(&pulls, 2.0 * (CELL * registered.factor) as f64);
+        let chosen = bending.or_else(|| best_bending(field, &halves))?;
+        bending = Some(chosen);
+        transform = transform.with_deformation(solve(field, &pulls, chosen)?);
+        if step == FINE_STEPS {
+            let [white, black] = [0, 1].map(|k| solve(field, &halves[k], chosen));
+            return Some(Refined { transform, doubt: white?.halfway_from(&black?), registered });
         }
     }
     None

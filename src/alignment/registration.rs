@@ -54,12 +54,11 @@ impl Level {
     fn sample(&self, at: [f32; 2]) -> Option<f32> {
         let (width, height) = raster::size(&self.picture);
         let [x, y] = at.map(|value| value + 0.5);
-        if !(x >= 0.0 && y >= 0.0 && x < width as f32 && y < height as f32)
-            || !self.valid[[y as usize, x as usize]]
-        {
+        let framed = x >= 0.0 && y >= 0.0 && x < width as f32 && y < height as f32;
+        if !framed || !self.valid[[y as usize, x as usize]] {
             return None;
         }
-        // Half a pixel and one more keep truncation on the side of the floor.
+        // One more keeps truncation on the side of the floor.
         let [x, y] = at.map(|value| value + 1.0);
         let (left, top) = (x as usize, y as usize);
         let (across, down) = (cubic(x - left as f32), cubic(y - top as f32));

@@ -76,6 +76,9 @@ const SIZE: f64 = 1.6;
 /// Samples drawn at most.
 const SAMPLES: usize = 6000;
 
+/// Samples drawn at least: the surest matches come first, so few are enough.
+const LEAST_SAMPLES: usize = 400;
+
 /// The transform that most of `correspondences` (surest first) agree with,
 /// where agreement fades out at `3.64 * sigma` pixels of the moving photo.
 /// `None` if no transform explains even a handful.
@@ -86,14 +89,15 @@ pub fn fit(correspondences: &[Correspondence], sigma: f64, seed: u64) -> Option<
     let mut needed = SAMPLES;
     let mut drawn = 0;
     while drawn < needed && correspondences.len() >= 2 {
-        let pool = (correspondences.len() * (drawn + 50) / 1500).clamp(2, correspondences.len());
+        let pool =
+            (correspondences.len() * (drawn + 50) / (3 * LEAST_SAMPLES)).clamp(2, correspondences.len());
         drawn += 1;
         let (a, b) = (random.random_range(0..pool), random.random_range(0..pool));
         let Some(matrix) = sampled(&correspondences[a], &correspondences[b]) else { continue };
         let score = loss.total(&matrix, correspondences);
         if best.is_none_or(|(known, _)| score < known) {
             let (score, matrix) = polished(score, matrix, correspondences, &loss);
-            needed = needed.min(samples_needed(&matrix, correspondences, &loss).max(1500));
+            needed = needed.min(samples_needed(&matrix, correspondences, &loss).max(LEAST_SAMPLES));
             best = Some((score, matrix));
         }
     }
@@ -277,12 +281,13 @@ fn norm(a: [f64; 2]) -> f64 {
 
 /// Weighted centres of both sides, and the total weight.
 fn centres(pairs: &[Weighted]) -> Option<([f64; 2], [f64; 2])> {
-    let total: f64 = pairs.iter().map(|pair| pair.2).sum();
-    let mean = |side: fn(&Weighted) -> [f64; 2], k: usize| {
-        pairs.iter().map(|pair| pair.2 * side(pair)[k]).sum::<f64>() / total
-    };
-    let (from, to): (fn(&Weighted) -> [f64; 2], fn(&Weighted) -> [f64; 2]) = (|p| p.0, |p| p.1);
-    (total > 0.0).then(|| ([mean(from, 0), mean(from, 1)], [mean(to, 0), mean(to, 1)]))
+    let (mut from, mut to, mut total) = ([0.0; 2], [0.0; 2], 0.0);
+    for &(a, b, weight) in pairs {
+        (0..2).for_each(|k| from[k] += weight * a[k]);
+        (0..2).for_each(|k| to[k] += weight * b[k]);
+        total += weight;
+    }
+    (total > 0.0).then(|| (from.map(|sum| sum / total), to.map(|sum| sum / total)))
 }
 
 /// Least squares: turn and scale from the complex ratio, shift from the centres.

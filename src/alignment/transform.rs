@@ -123,7 +123,7 @@ impl Transform {
         let Some(spacing) = fields.into_iter().flatten().map(Spline::spacing).reduce(f64::min) else {
             return Some(whole);
         };
-        whole.bent_to(|at| next.map(self.map(at)), spacing, width, height)
+        whole.bent_to(|at| Some(next.map(self.map(at))), spacing, width, height)
     }
 
     /// The same map with another projective part; what that does not explain
@@ -131,13 +131,23 @@ impl Transform {
     pub(super) fn rebased(&self, matrix: Matrix3<f64>, width: usize, height: usize) -> Option<Self> {
         let whole = Self::projective(matrix)?;
         let Some(field) = &self.deformation else { return Some(whole) };
-        whole.bent_to(|at| self.map(at), field.spacing(), width, height)
+        whole.bent_to(|at| Some(self.map(at)), field.spacing(), width, height)
+    }
+
+    /// The way back, for a moving photo of `width` by `height` pixels; `None`
+    /// where the transform folds.
+    pub(super) fn inverted(&self, width: usize, height: usize) -> Option<Self> {
+        let whole = Self::projective(self.inverse)?;
+        let Some(field) = &self.deformation else { return Some(whole) };
+        let centre = [width as f64 / 2.0, height as f64 / 2.0];
+        let spacing = field.spacing() / whole.magnification(centre);
+        whole.bent_to(|at| self.map_back(at), spacing.max(8.0), width, height)
     }
 
     /// This projective transform with the displacement that makes it follow `map`.
     fn bent_to(
         self,
-        map: impl Fn([f64; 2]) -> [f64; 2],
+        map: impl Fn([f64; 2]) -> Option<[f64; 2]>,
         spacing: f64,
         width: usize,
         height: usize,
@@ -148,7 +158,7 @@ impl Transform {
         for j in 0..=steps(height) {
             for i in 0..=steps(width) {
                 let point = [at(i, width), at(j, height)];
-                let end = project(&self.inverse, map(point));
+                let end = project(&self.inverse, map(point)?);
                 pulls.push(Pull::isotropic(point, [end[0] - point[0], end[1] - point[1]], 1.0));
             }
         }
@@ -257,6 +267,16 @@ mod tests {
         for at in [[20.0, 30.0], [100.0, 100.0], [180.0, 60.0]] {
             let (got, want) = (whole.map(at), second.map(first.map(at)));
             assert!((got[0] - want[0]).hypot(got[1] - want[1]) < 0.02);
+        }
+    }
+
+    #[test]
+    fn the_way_back_undoes_the_way_there() {
+        let transform = bent();
+        let back = transform.inverted(230, 230).unwrap();
+        for at in [[30.0, 30.0], [100.0, 100.0], [150.0, 60.0]] {
+            let end = back.map(transform.map(at));
+            assert!((end[0] - at[0]).hypot(end[1] - at[1]) < 0.02, "{end:?}");
         }
     }
 

@@ -86,6 +86,9 @@ pub struct Diagnostics {
     pub match_error_px: f64,
     /// Median distance by which a fit to half of the matches misses the others, reference native pixels.
     pub held_out_error_px: f64,
+    /// Distance from where it began at which the way there and back ends: its
+    /// median and 95 % quantile, reference native pixels. Zero if there is no way back.
+    pub loop_error_px: [f64; 2],
     /// Error below which 95 % of the overlap is expected to lie, moving native pixels.
     pub residual_p95_px: f64,
 }
@@ -104,6 +107,17 @@ const LEAST_PEAKS: f64 = 0.7;
 /// of real skin reach 0.69, false ones stay below 0.15.
 const LEAST_CORRELATION: f64 = 0.3;
 
+/// Least area ratio of skin to skin, relative to the median. Chosen by us:
+/// breathing and expression stay far from it.
+const LEAST_AREA: f64 = 0.4;
+
+/// Least guided matches that agree with the transform. Chosen by us.
+const LEAST_INLIERS: usize = 8;
+
+/// How many times the residual's limit the way there and back may miss: the
+/// way back is found at half the resolution.
+const LOOSE_LOOP: f64 = 2.0;
+
 /// The alignment with its verdict.
 pub fn judge(
     reference: &Features,
@@ -111,6 +125,7 @@ pub fn judge(
     refined: Refined,
     bent: &Bent,
     matches: &[Correspondence],
+    loops: &[f64],
     options: &AlignmentOptions,
 ) -> Alignment {
     let Refined { transform, doubt, registered: pair } = refined;
@@ -134,36 +149,35 @@ pub fn judge(
         peak_fraction,
         match_error_px: median(&errors),
         held_out_error_px: bent.held_out,
+        loop_error_px: [median(loops), quantile(loops, 0.95)],
         residual_p95_px: expected_errors(&transform, &doubt, &places, 0.95),
     };
-    let [least, most] = diagnostics.jacobian_range;
+    let centred = shows_centre(reference, moving, &transform);
     let limit = options.most_residual_fraction * moving.width.max(moving.height) as f64;
-    let reason = if inliers < 8 {
-        Some(Rejection::NoSharedSkin)
-    } else if overlap_fraction < options.least_overlap_fraction
-        || !shows_centre(reference, moving, &transform)
-    {
-        Some(Rejection::OutOfFrame)
-    } else if !(least > 0.4 && most < 2.5) {
-        Some(Rejection::Implausible)
-    } else if peak_fraction < LEAST_PEAKS || correlation < LEAST_CORRELATION {
-        Some(Rejection::StructureDisagrees)
-    } else if !(residual_px < limit) {
-        Some(Rejection::Uncertain)
-    } else {
-        None
+    let precise =
+        !loops.is_empty() && residual_px < limit && diagnostics.loop_error_px[0] < LOOSE_LOOP * limit;
+    let framed = centred && overlap_fraction >= options.least_overlap_fraction;
+    let reason = refusal(inliers, framed, precise, &diagnostics);
+    let (status, residual_px) = match reason {
+        None => (Status::Aligned, residual_px),
+        Some(_) => (Status::Rejected, f64::INFINITY),
     };
-    let status = if reason.is_none() { Status::Aligned } else { Status::Rejected };
-    let residual_px = if reason.is_none() { residual_px } else { f64::INFINITY };
-    Alignment {
-        status,
-        reason,
-        transform,
-        residual_px,
-        overlap_fraction,
-        inliers,
-        diagnostics,
-        doubt: Some(doubt),
+    let doubt = Some(doubt);
+    Alignment { status, reason, transform, residual_px, overlap_fraction, inliers, diagnostics, doubt }
+}
+
+/// The first reason to refuse, the most telling one first.
+fn refusal(inliers: usize, framed: bool, precise: bool, found: &Diagnostics) -> Option<Rejection> {
+    let [least, most] = found.jacobian_range;
+    let plausible = least > LEAST_AREA && most < 1.0 / LEAST_AREA;
+    let agrees = found.peak_fraction >= LEAST_PEAKS && found.correlation >= LEAST_CORRELATION;
+    match () {
+        () if inliers < LEAST_INLIERS => Some(Rejection::NoSharedSkin),
+        () if !framed => Some(Rejection::OutOfFrame),
+        () if !plausible => Some(Rejection::Implausible),
+        () if !agrees => Some(Rejection::StructureDisagrees),
+        () if !precise => Some(Rejection::Uncertain),
+        () => None,
     }
 }
 

@@ -11,4 +11,5 @@ pub mod contours;
 pub mod gaussian;
 pub mod morphology;
 pub mod resample;
+pub mod ridges;
 pub mod scale_space;

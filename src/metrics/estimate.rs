@@ -45,6 +45,17 @@ impl Estimate {
         Self::new(value, influence, denominator.iter().filter(|&&d| d != 0.0).count())
     }
 
+    /// The sum over the tiles that hold something (`size` above 0); `None`
+    /// if none does.
+    pub fn total(values: &[f64], size: &[f64]) -> Option<Self> {
+        let tiles = size.iter().filter(|&&size| size > 0.0).count();
+        let sum: f64 = values.iter().sum();
+        let mean = sum / tiles.max(1) as f64;
+        let held = values.iter().zip(size);
+        let influence = held.map(|(value, &size)| if size > 0.0 { value - mean } else { 0.0 }).collect();
+        Self::new(sum, influence, tiles).filter(|_| tiles > 0)
+    }
+
     /// A statistic of the tiles left after leaving each one out in turn:
     /// `whole` from all tiles, `without[t]` without tile `t` (`None` for a
     /// tile that holds nothing, which then has no influence).
@@ -194,6 +205,15 @@ mod tests {
         let estimate = Estimate::leave_one_out(2.0, &[Some(2.5), None, Some(2.0), Some(1.5)]).unwrap();
         assert!((estimate.standard_error().unwrap() - 0.577_350).abs() < 1e-6);
         assert_eq!(estimate.tiles(), 3);
+    }
+
+    #[test]
+    fn a_total_has_the_error_of_its_tiles_times_their_root() {
+        // Sample sd of 1, 2, 3 is 1; of their sum, √3.
+        let total = Estimate::total(&[1.0, 2.0, 3.0, 0.0], &[1.0, 1.0, 2.0, 0.0]).unwrap();
+        assert_eq!((total.value(), total.tiles()), (6.0, 3));
+        assert!((total.standard_error().unwrap() - 3f64.sqrt()).abs() < 1e-12);
+        assert_eq!(Estimate::total(&[0.0], &[0.0]), None);
     }
 
     #[test]

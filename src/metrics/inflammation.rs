@@ -1,6 +1,151 @@
-//! Not measured yet.
+//! Papules: round red bumps. Active acne is a reason not to needle.
 
-use crate::metrics::Metric;
+use crate::filter::background::background;
+use crate::filter::blobs::blobs;
+use crate::filter::scale_space::{Rung, ladder};
+use crate::metrics::pores::Pore;
+use crate::metrics::relief::{Clutter, Light, QUARTER_MM, Relief, light};
+use crate::metrics::{Better, Estimate, Family, Maps, Measured, Metric, NO_SKIN, RESOLUTION_TOO_LOW};
+use crate::raster::{cell_centre, covers, sample};
+use crate::region::Region;
+
+/// Standard deviations at which papules are looked for, mm; the first and the
+/// last only bound the ones between.
+const SIGMAS_MM: [f64; 6] = [0.3, 0.42, 0.6, 0.85, 1.2, 1.7];
+
+/// Slow variation of blood that is taken out, standard deviation in mm.
+const BACKGROUND_MM: f64 = 6.0;
+
+/// Least hemoglobin of a papule above its surroundings on perfectly even
+/// skin, density units, and what the skin's clutter at 0.25 mm adds to it.
+const LEAST_REDNESS: (f64, f64) = (0.15, 2.5);
+
+/// Least ratio of the curvatures: papules are round.
+const LEAST_ISOTROPY: f64 = 0.4;
+
+/// Radii, mm, at half of the redness, that a papule can have (0.5 to 5 mm wide, with its flare).
+const RADII_MM: std::ops::Range<f64> = 0.4..2.6;
+
+/// Least shading of its sides, ln units: bright towards the light.
+const LEAST_RISE: f64 = 0.02;
+
+/// Least resolution, px/mm of the coarse plane.
+const LEAST_PX_PER_MM: f64 = 3.0;
+
+/// Radius at half height over standard deviation of a Gaussian: `√(2 ln 2)`.
+const RADIUS_PER_SIGMA: f64 = 1.177_41;
 
 /// The metrics of this family.
-pub const CATALOGUE: &[Metric] = &[];
+pub const CATALOGUE: &[Metric] = &[Metric {
+    id: "inflammation.papule_count",
+    family: Family::Inflammation,
+    unit: "count",
+    range: "0..=1000",
+    better: Some(Better::Lower),
+    ratio_scale: true,
+    needs_scale: false,
+    summary: "Round red bumps of 0.8 to 5 mm; where the light shows no relief, round red spots.",
+    source: "Laplacian of Gaussian on hemoglobin (Lindeberg 1998); limits chosen by us",
+}];
+
+/// A papule of one photo, in native pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Papule {
+    /// Column of its centre.
+    pub x_px: f64,
+    /// Row of its centre.
+    pub y_px: f64,
+    /// Radius at half of its redness.
+    pub radius_px: f64,
+    /// Hemoglobin of its centre above its surroundings, density units.
+    pub contrast: f64,
+}
+
+/// The papules of one photo, reddest first. `pores` tell where the light comes
+/// from, `clutter` is the baseline's.
+pub fn detect(maps: &Maps, relief: &Relief, clutter: &Clutter, pores: &[Pore]) -> Vec<Papule> {
+    let least = LEAST_REDNESS.0 + LEAST_REDNESS.1 * clutter.at(QUARTER_MM);
+    let (scale, skin) = (maps.coarse.scale, &maps.coarse.skin);
+    if scale.px_per_mm < LEAST_PX_PER_MM {
+        return Vec::new();
+    }
+    let mut excess = &maps.hemoglobin - &background(&maps.hemoglobin, skin, scale.px(BACKGROUND_MM));
+    excess.zip_mut_with(skin, |value, &inside| {
+        if !inside {
+            *value = 0.0;
+        }
+    });
+    let rungs = ladder(&excess, &SIGMAS_MM.map(|sigma| scale.px(sigma)));
+    let rungs: Vec<&Rung> = rungs.iter().flatten().collect();
+    let shading = super::scars::shading(maps);
+    let towards = light(relief, pores.iter().map(|p| [p.x_px, p.y_px])).filter(Light::is_sided);
+    let raised = |x: f64, y: f64, sigma: f64| {
+        // Bright towards the light, dark away from it, at the steepest part of its sides.
+        let at = |u: [f64; 2], sign: f64| sample(&shading, x + sign * sigma * u[0], y + sign * sigma * u[1]);
+        let rise = |u: [f64; 2]| Some(0.5 * f64::from(at(u, -1.0)? - at(u, 1.0)?));
+        towards.is_none_or(|light| rise(light.towards()).is_some_and(|rise| rise >= LEAST_RISE))
+    };
+    let found = blobs(&rungs, (0.4 * least) as f32);
+    found
+        .iter()
+        .filter(|b| b.height >= least && b.isotropy >= LEAST_ISOTROPY && b.prominence > 0.0)
+        .filter(|b| RADII_MM.contains(&scale.mm(RADIUS_PER_SIGMA * b.sigma)))
+        .filter(|b| covers(skin, b.x, b.y) && raised(b.x, b.y, b.sigma))
+        .map(|b| Papule {
+            x_px: cell_centre(b.x, maps.coarse.factor),
+            y_px: cell_centre(b.y, maps.coarse.factor),
+            radius_px: RADIUS_PER_SIGMA * b.sigma * maps.coarse.factor as f64,
+            contrast: b.height,
+        })
+        .collect()
+}
+
+/// The metrics of this family in one region, from all `papules` of the photo.
+pub fn measure(maps: &Maps, papules: &[Papule], region: &Region) -> Vec<Measured> {
+    if maps.coarse.scale.px_per_mm < LEAST_PX_PER_MM {
+        return vec![Measured::absent(CATALOGUE[0].id, RESOLUTION_TOO_LOW)];
+    }
+    let counts = region.tiles.sums(papules.iter().map(|papule| ([papule.x_px, papule.y_px], 1.0)));
+    vec![Measured::new(CATALOGUE[0].id, Estimate::total(&counts, &region.tiles.cells()), NO_SKIN)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::maps::{HEMOGLOBIN, MELANIN};
+    use crate::metrics::testing::{maps_of_colors, skin_of, value};
+    use crate::raster::Plane;
+
+    /// Spots of half-height radius 1 mm, 20 px/mm: red or brown, flat or raised
+    /// and lit along x, among pores lit the same way.
+    fn skin(red: f64, brown: f64, raised: f64) -> Vec<Measured> {
+        let shape = |at: (usize, usize), step: f64, sigma: f64| {
+            let near = |at: usize| (at as f64 + 0.3).rem_euclid(step) - step / 2.0;
+            let (dx, dy) = (near(at.0), near(at.1));
+            ((-0.5 * (dx * dx + dy * dy) / (sigma * sigma)).exp(), dx / sigma)
+        };
+        let channel = |c: usize| {
+            Plane::from_shape_fn((400, 400), |(y, x)| {
+                let (spot, slope) = shape((x, y), 200.0, 17.0);
+                let (pore, side) = shape((x, y), 40.0, 3.0);
+                let pigment = red * f64::from(HEMOGLOBIN[c]) + brown * f64::from(MELANIN[c]);
+                (spot * (pigment - raised * slope) + pore * (0.25 + 0.08 * side)) as f32
+            })
+        };
+        let maps = maps_of_colors([channel(0), channel(1), channel(2)], 20.0);
+        let relief = Relief::of(&maps);
+        let clutter = crate::metrics::relief::Clutter::of(&relief);
+        let pores = crate::metrics::pores::detect(&relief, &clutter);
+        measure(&maps, &detect(&maps, &relief, &clutter, &pores), &skin_of(&maps))
+    }
+
+    #[test]
+    fn red_bumps_count_and_flat_patches_pits_and_brown_spots_do_not() {
+        let id = "inflammation.papule_count";
+        assert_eq!(value(&skin(0.5, 0.0, 0.1), id), 4.0);
+        assert_eq!(value(&skin(0.5, 0.0, 0.0), id), 0.0);
+        assert_eq!(value(&skin(0.5, 0.0, -0.1), id), 0.0);
+        assert_eq!(value(&skin(0.0, 0.8, 0.1), id), 0.0);
+        assert_eq!(value(&skin(0.1, 0.0, 0.1), id), 0.0);
+    }
+}

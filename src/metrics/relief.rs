@@ -4,11 +4,13 @@
 //! Green carries the least noise, and furrows, pores and pits darken it by
 //! shading whatever the skin's tone.
 
+use rayon::prelude::*;
+
 use crate::filter::background::background;
 use crate::filter::blobs::response;
 use crate::filter::scale_space::{Rung, ladder};
 use crate::metrics::Maps;
-use crate::raster::{Mask, Plane, cell_centre, covers, reduce_mask, row, rows, size};
+use crate::raster::{Mask, Plane, cell_centre, covers, in_cells, reduce_mask, row, rows, sample, size};
 use crate::units::FilterScale;
 
 /// Slow variation that is taken out, as the standard deviation of a Gaussian,
@@ -90,7 +92,10 @@ impl Clutter {
     /// The clutter of a baseline: 1.4826 times the median absolute value of
     /// `-σ² ∇²` over the skin, a standard deviation if it were normal.
     pub fn of(relief: &Relief) -> Self {
-        Self(std::array::from_fn(|k| relief.rung(k).map_or(0.0, |rung| clutter(rung, &relief.skin))))
+        let rungs = relief.rungs.par_iter();
+        let all: Vec<f64> =
+            rungs.map(|rung| rung.as_ref().map_or(0.0, |rung| clutter(rung, &relief.skin))).collect();
+        Self(std::array::from_fn(|k| all[k]))
     }
 
     /// The clutter of rung `k`, ln units; 0 where the baseline does not resolve it.
@@ -100,7 +105,7 @@ impl Clutter {
 }
 
 /// Pixels along each side that the clutter is sampled at, at most.
-const SAMPLES: usize = 400;
+const SAMPLES: usize = 250;
 
 fn clutter(rung: &Rung, skin: &Mask) -> f64 {
     let (width, height) = size(&rung.plane);
@@ -119,6 +124,74 @@ fn clutter(rung: &Rung, skin: &Mask) -> f64 {
         return 0.0;
     }
     1.4826 * f64::from(*values.select_nth_unstable_by(middle, f32::total_cmp).1)
+}
+
+/// Where the light comes from, as the pores show it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Light {
+    /// Direction towards the light in the photo, radians from x towards y (down).
+    pub azimuth: f64,
+    /// Length of the mean of the pores' unit vectors, `0..=1`: 0 for light
+    /// from the front or from all around.
+    pub coherence: f64,
+    /// How many pores took part.
+    pub pores: usize,
+}
+
+/// Fewest pores that show where the light comes from.
+const LEAST_PORES: usize = 20;
+
+/// Least coherence, in standard errors of directions at random (`1 / √n`).
+const LEAST_COHERENCE: f64 = 3.0;
+
+impl Light {
+    /// Whether the light comes from one side.
+    pub fn is_sided(&self) -> bool {
+        self.pores >= LEAST_PORES && self.coherence >= LEAST_COHERENCE / (self.pores as f64).sqrt()
+    }
+
+    /// Unit vector towards the light in the photo, x and y.
+    pub fn towards(&self) -> [f64; 2] {
+        [self.azimuth.cos(), self.azimuth.sin()]
+    }
+}
+
+/// Where the light comes from, from pits at `places` in native pixels: a pit
+/// is dark towards the light and bright away from it. `None` without a place
+/// to look at.
+///
+/// The mean direction of the first harmonic of density on a circle around
+/// each pit, each pit with the same weight.
+pub fn light(relief: &Relief, places: impl Iterator<Item = [f64; 2]>) -> Option<Light> {
+    let rung = relief.rung(QUARTER_MM)?;
+    let radius = relief.scale.px(PORE_RIM_MM);
+    let (mut sum, mut pores) = ([0.0f64; 2], 0usize);
+    for place in places {
+        let [x, y] = place.map(|at| in_cells(at, relief.factor));
+        let [vx, vy] = harmonic(rung, x, y, radius).unwrap_or_default();
+        let length = vx.hypot(vy);
+        if length > 0.0 {
+            sum = [sum[0] + vx / length, sum[1] + vy / length];
+            pores += 1;
+        }
+    }
+    let coherence = sum[0].hypot(sum[1]) / pores.max(1) as f64;
+    (pores > 0).then(|| Light { azimuth: sum[1].atan2(sum[0]), coherence, pores })
+}
+
+/// Radius of the circle around a pore on which its crescents are read, mm.
+const PORE_RIM_MM: f64 = 0.25;
+
+/// The first harmonic around a position of the fine plane.
+fn harmonic(rung: &Rung, x: f64, y: f64, radius: f64) -> Option<[f64; 2]> {
+    let mut sum = [0.0; 2];
+    for i in 0..8 {
+        let (sin, cos) = (std::f64::consts::FRAC_PI_4 * f64::from(i)).sin_cos();
+        let [px, py] = [x + radius * cos, y + radius * sin].map(|at| in_cells(at, rung.factor));
+        let value = f64::from(sample(&rung.plane, px, py)?);
+        sum = [sum[0] + value * cos / 4.0, sum[1] + value * sin / 4.0];
+    }
+    Some(sum)
 }
 
 fn detail(green: &Plane, skin: &Mask, sigma: f64) -> Plane {

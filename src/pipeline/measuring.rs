@@ -4,12 +4,16 @@ use crate::alignment::Transform;
 use crate::canvas;
 use crate::filter::gaussian::gaussian;
 use crate::lesion::{self, LesionKind, Spot, Thresholds, segmentation};
+use crate::metrics::inflammation::{self, Papule};
 use crate::metrics::maps::Level;
 use crate::metrics::pigmentation::{self, Pigment};
 use crate::metrics::pores::{self, Pore};
 use crate::metrics::relief::{Clutter, Relief};
-use crate::metrics::texture::Texture;
-use crate::metrics::{Maps, Measured, redness, texture};
+use crate::metrics::scars::{self, Scar};
+use crate::metrics::stretch_marks::{self, StretchMark};
+use crate::metrics::texture::{self, Texture};
+use crate::metrics::wrinkles::{self, Wrinkle};
+use crate::metrics::{Maps, Measured, redness};
 use crate::pipeline::frame::Frame;
 use crate::raster::{Mask, Plane};
 use crate::region::Region;
@@ -38,6 +42,13 @@ pub struct Shown {
     texture: Texture,
     /// Follicle openings.
     pub pores: Vec<Pore>,
+    /// Furrows and fine lines.
+    pub wrinkles: Vec<Wrinkle>,
+    /// Atrophic scars.
+    pub scars: Vec<Scar>,
+    stretch_marks: Vec<StretchMark>,
+    /// Papules of active acne.
+    pub papules: Vec<Papule>,
     /// Pigmented spots.
     pub pigmented: Vec<Spot>,
     /// Red lesions.
@@ -117,12 +128,31 @@ impl Shown {
     fn found(surfaces: Surfaces, relief: Relief, frozen: &Frozen) -> Self {
         let maps = &surfaces.maps;
         let red = redness::red(maps, &surfaces.blood_excess);
-        let (texture, pores) =
-            rayon::join(|| Texture::of(&relief), || pores::detect(&relief, &frozen.clutter));
+        let clutter = &frozen.clutter;
+        let ((texture, pores), (wrinkles, stretch_marks)) = rayon::join(
+            || (Texture::of(&relief), pores::detect(&relief, clutter)),
+            || (wrinkles::detect(&relief, clutter), stretch_marks::detect(maps, clutter)),
+        );
+        let (scars, papules) = rayon::join(
+            || scars::detect(maps, &relief, clutter, &pores),
+            || inflammation::detect(maps, &relief, clutter, &pores),
+        );
         let pigmented = surfaces.pigmented(frozen.pigmented);
         let vascular =
             segmentation::find(LesionKind::Vascular, &surfaces.blood_excess, &maps.coarse, frozen.vascular);
-        Self { surfaces, red, relief, texture, pores, pigmented, vascular }
+        Self {
+            surfaces,
+            red,
+            relief,
+            texture,
+            pores,
+            wrinkles,
+            scars,
+            stretch_marks,
+            papules,
+            pigmented,
+            vascular,
+        }
     }
 
     /// The coarse level and the excess on which lesions of a kind are measured.
@@ -149,6 +179,10 @@ impl Shown {
         values.extend(pigmentation::measure(maps, &pigment, region));
         values.extend(texture::measure(&self.texture, region));
         values.extend(pores::measure(&self.relief, &self.pores, region));
+        values.extend(wrinkles::measure(&self.relief, &self.wrinkles, region));
+        values.extend(scars::measure(maps, &self.relief, &self.pores, &self.scars, region));
+        values.extend(stretch_marks::measure(maps, &self.stretch_marks, region));
+        values.extend(inflammation::measure(maps, &self.papules, region));
         values
     }
 }

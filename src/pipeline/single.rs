@@ -1,5 +1,6 @@
 //! One photo by itself, and one photo on another.
 
+use std::f64::consts::{PI, TAU};
 use std::path::Path;
 
 use image::RgbImage;
@@ -7,7 +8,10 @@ use image::RgbImage;
 use crate::alignment::{self, Status, Transform};
 use crate::canvas::Canvas;
 use crate::error::Result;
-use crate::lesion::Spot;
+use crate::lesion::{LesionKind, Spot};
+use crate::metrics::pores::Pore;
+use crate::metrics::scars::Scar;
+use crate::metrics::wrinkles::Wrinkle;
 use crate::pipeline::frame::Frame;
 use crate::pipeline::measuring::{Shown, maps};
 use crate::pipeline::records;
@@ -16,7 +20,7 @@ use crate::region::{Outline, read_regions};
 use crate::report;
 use crate::report::alignment::{ALIGNMENT_SCHEMA, Alignment, PairStatus};
 use crate::report::measurement::{
-    LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject,
+    LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject, WrinkleObject,
 };
 use crate::settings::Settings;
 use crate::statistics::Repeatability;
@@ -80,18 +84,44 @@ fn objects(shown: &Shown, scale: FilterScale) -> Objects {
         outline: spot.outline.clone(),
     };
     let kinds = [&shown.pigmented, &shown.vascular];
-    let pore = |pore: &crate::metrics::pores::Pore| PoreObject {
+    let pore = |pore: &Pore| PoreObject {
         x_px: pore.x_px,
         y_px: pore.y_px,
         diameter_px: pore.diameter_px,
         diameter_um: mm(pore.diameter_px).map(|mm| 1000.0 * mm),
     };
+    let wrinkle = |wrinkle: &Wrinkle| WrinkleObject {
+        points: wrinkle.points.clone(),
+        length_px: wrinkle.length_px,
+        length_mm: mm(wrinkle.length_px),
+        width_px: wrinkle.width_px,
+    };
+    let scar = |(number, scar): (usize, &Scar)| LesionObject {
+        id: format!("{}-{}", LesionKind::Scar.name(), number + 1),
+        kind: LesionKind::Scar,
+        x_px: scar.x_px,
+        y_px: scar.y_px,
+        area_px: PI * scar.radius_px.powi(2),
+        area_mm2: mm(scar.radius_px).map(|radius| PI * radius.powi(2)),
+        contrast: scar.contrast,
+        outline: circle(scar.x_px, scar.y_px, scar.radius_px),
+    };
     Objects {
         schema: OBJECTS_SCHEMA.into(),
         pores: shown.pores.iter().map(pore).collect(),
-        lesions: kinds.iter().flat_map(|spots| spots.iter().enumerate().map(lesion)).collect(),
-        wrinkles: Vec::new(),
+        lesions: kinds
+            .iter()
+            .flat_map(|spots| spots.iter().enumerate().map(lesion))
+            .chain(shown.scars.iter().enumerate().map(scar))
+            .collect(),
+        wrinkles: shown.wrinkles.iter().map(wrinkle).collect(),
     }
+}
+
+/// A circle as a closed polygon of 24 points.
+fn circle(x: f64, y: f64, radius: f64) -> Vec<[f64; 2]> {
+    let angle = |i: u32| TAU * f64::from(i) / 24.0;
+    (0..24).map(|i| [x + radius * angle(i).cos(), y + radius * angle(i).sin()]).collect()
 }
 
 /// Aligns two photos and maps `points` from reference to moving pixels; with

@@ -1,0 +1,438 @@
+//! Ridges: lines along which a plane is higher than on both sides, found at
+//! several widths and followed from end to end.
+//!
+//! Points on a ridge come from the eigenvalues of the Hessian (Lindeberg 1998,
+//! *IJCV* 30:117; Ng et al. 2014, ACCV, for wrinkles), are strengthened by the
+//! median along their own direction, which a net of short furrows does not
+//! survive, and are linked by tracking with hysteresis (Ng et al. 2015, *IEEE
+//! Access* 3:1079).
+
+use rayon::prelude::*;
+
+use crate::raster::{self, Mask, Plane, row, sample};
+
+/// A plane smoothed by a Gaussian of `sigma` of its pixels. All scales of one
+/// search have the same size.
+#[derive(Debug, Clone)]
+pub struct Scale {
+    /// The smoothed values.
+    pub plane: Plane,
+    /// Standard deviation, pixels.
+    pub sigma: f64,
+}
+
+/// What counts as a line. Lengths are in pixels, strengths in the unit of the plane.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Search {
+    /// Least strength at which a line starts.
+    pub start: f64,
+    /// Least strength at which it goes on.
+    pub keep: f64,
+    /// Half of the length over which the median strength is taken along the line.
+    pub half_length: f64,
+    /// The longest gap that is bridged.
+    pub gap: f64,
+    /// The least length of a line.
+    pub length: f64,
+    /// The sharpest turn between neighbouring points, radians.
+    pub turn: f64,
+}
+
+/// A line: its points one pixel apart, from end to end, and how wide the
+/// strongest scale along it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Column and row.
+    pub points: Vec<[f64; 2]>,
+    /// Median standard deviation of the scales that saw it best, pixels.
+    pub sigma: f64,
+    /// Mean strength: the height of the ridge.
+    pub strength: f64,
+}
+
+impl Line {
+    /// Its length, pixels.
+    pub fn length(&self) -> f64 {
+        self.points.windows(2).map(|p| (p[1][0] - p[0][0]).hypot(p[1][1] - p[0][1])).sum()
+    }
+}
+
+/// Response of a ridge of Gaussian profile at the scale that sees it best, as
+/// a share of its height: `σ² w / (w² + σ²)^(3/2)` at `σ = √2 w`.
+const BEST_RESPONSE: f64 = 0.384_900_18;
+
+/// How far to both sides, in the scale's standard deviations, a ridge must fall.
+const SIDE: f64 = 2.2;
+
+/// The least fall on one side as a share of that on the other: the edge of
+/// something dark falls on one side only.
+const LEAST_BALANCE: f64 = 0.25;
+
+/// Second derivatives at a pixel that has all neighbours.
+fn hessian(plane: &Plane, x: usize, y: usize) -> [f32; 3] {
+    let [above, here, below] = [y - 1, y, y + 1].map(|y| &row(plane, y)[x - 1..x + 2]);
+    [
+        here[0] - 2.0 * here[1] + here[2],
+        above[1] - 2.0 * here[1] + below[1],
+        0.25 * (above[0] + below[2] - above[2] - below[0]),
+    ]
+}
+
+/// How much more a plane bends across than along: `2 min(b, -a)` with the mean
+/// `a` and the half difference `b` of the eigenvalues. 0 for blobs and dents.
+fn ridgeness([xx, yy, xy]: [f32; 3]) -> f32 {
+    let (mean, swing) = (0.5 * (xx + yy), (0.25 * (xx - yy) * (xx - yy) + xy * xy).sqrt());
+    (2.0 * swing.min(-mean)).max(0.0)
+}
+
+/// Direction along the ridge, radians.
+fn along([xx, yy, xy]: [f32; 3]) -> f64 {
+    0.5 * f64::from(2.0 * xy).atan2(f64::from(xx - yy))
+}
+
+/// The lines of several scales inside `mask`, in the order in which they were
+/// found: those with the strongest point first.
+pub fn lines(scales: &[Scale], mask: &Mask, search: &Search) -> Vec<Line> {
+    let Some(first) = scales.first() else { return Vec::new() };
+    let (width, height) = raster::size(&first.plane);
+    if width < 8 || height < 8 {
+        return Vec::new();
+    }
+    let (strength, which) = strongest(scales);
+    let crests: Vec<Vec<Crest>> = (1..height - 1)
+        .into_par_iter()
+        .map(|y| {
+            let inside = (1..width - 1).filter(|&x| mask[[y, x]]);
+            inside.filter_map(|x| crest(scales, (&strength, &which), (x, y), search)).collect()
+        })
+        .collect();
+    Tracker::new((width, height), crests.concat()).lines(search)
+}
+
+/// The greatest strength over scales, and the scale's index.
+fn strongest(scales: &[Scale]) -> (Plane, ndarray::Array2<u8>) {
+    let (width, height) = raster::size(&scales[0].plane);
+    let mut which = vec![0u8; width * height];
+    let mut strength = vec![0.0f32; width * height];
+    let lines = strength.par_chunks_mut(width).zip(which.par_chunks_mut(width)).enumerate();
+    lines.filter(|(y, _)| *y > 0 && y + 1 < height).for_each(|(y, (strength, which))| {
+        for (index, scale) in scales.iter().enumerate() {
+            let weight = (scale.sigma * scale.sigma / BEST_RESPONSE) as f32;
+            for x in 1..width - 1 {
+                let value = weight * ridgeness(hessian(&scale.plane, x, y));
+                if value > strength[x] {
+                    (strength[x], which[x]) = (value, index as u8);
+                }
+            }
+        }
+    });
+    let shape = (height, width);
+    (
+        Plane::from_shape_vec(shape, strength).expect("one value per pixel"),
+        ndarray::Array2::from_shape_vec(shape, which).expect("one index per pixel"),
+    )
+}
+
+/// A point on a ridge.
+#[derive(Debug, Clone, Copy)]
+struct Crest {
+    x: usize,
+    y: usize,
+    /// Median strength along the ridge.
+    strength: f64,
+    /// Direction, radians.
+    angle: f64,
+    sigma: f64,
+}
+
+/// The pixel as a point on a ridge, if it is one.
+fn crest(
+    scales: &[Scale],
+    (strength, which): (&Plane, &ndarray::Array2<u8>),
+    (x, y): (usize, usize),
+    search: &Search,
+) -> Option<Crest> {
+    let value = strength[[y, x]];
+    // The median along a ridge hardly exceeds the strength of its crest.
+    if f64::from(value) < 0.5 * search.keep {
+        return None;
+    }
+    let scale = &scales[which[[y, x]] as usize];
+    let angle = along(hessian(&scale.plane, x, y));
+    let (sin, cos) = angle.sin_cos();
+    let (dx, dy) = ((-sin).round() as isize, cos.round() as isize);
+    let beside =
+        |sign: isize| strength[[(y as isize + sign * dy) as usize, (x as isize + sign * dx) as usize]];
+    if value < beside(1) || value <= beside(-1) || !balanced(scale, (x, y), (-sin, cos)) {
+        return None;
+    }
+    let [angle, strength] = best_direction(scale, (x, y), angle, search.half_length);
+    (strength >= search.keep).then_some(Crest { x, y, strength, angle, sigma: scale.sigma })
+}
+
+/// Whether the plane falls to both sides, across (`nx`, `ny`).
+fn balanced(scale: &Scale, (x, y): (usize, usize), (nx, ny): (f64, f64)) -> bool {
+    let here = scale.plane[[y, x]];
+    let fall = |sign: f64| {
+        let reach = sign * SIDE * scale.sigma;
+        sample(&scale.plane, x as f64 + reach * nx, y as f64 + reach * ny).map(|side| here - side)
+    };
+    match (fall(1.0), fall(-1.0)) {
+        (Some(a), Some(b)) => f64::from(a.min(b)) > LEAST_BALANCE * f64::from(a.max(b)),
+        (Some(one), None) | (None, Some(one)) => one > 0.0,
+        (None, None) => false,
+    }
+}
+
+/// Turns tried from the direction of the Hessian, radians.
+const TURNS: [f64; 5] = [-0.3, -0.15, 0.0, 0.15, 0.3];
+
+/// The direction along which the strength is greatest, and that strength.
+fn best_direction(scale: &Scale, at: (usize, usize), angle: f64, half_length: f64) -> [f64; 2] {
+    let all = TURNS.map(|turn| [angle + turn, strength_along(scale, at, angle + turn, half_length)]);
+    all.into_iter().fold([angle, 0.0], |best, next| if next[1] > best[1] { next } else { best })
+}
+
+/// The median strength along a straight stretch, the strength being how the
+/// plane bends across that direction. The median, because a row of dark dots
+/// has a high mean.
+fn strength_along(scale: &Scale, (x, y): (usize, usize), angle: f64, half_length: f64) -> f64 {
+    let (sin, cos) = angle.sin_cos();
+    let (width, height) = raster::size(&scale.plane);
+    let steps = (half_length.round().max(1.0) as isize).min(MOST_STEPS);
+    let across = [(sin * sin) as f32, (cos * cos) as f32, (-2.0 * sin * cos) as f32];
+    let mut bends = [0.0f32; 2 * MOST_STEPS as usize + 1];
+    let bends = &mut bends[..2 * steps as usize + 1];
+    for (step, bend) in (-steps..=steps).zip(bends.iter_mut()) {
+        let (px, py) = (x as f64 + step as f64 * cos, y as f64 + step as f64 * sin);
+        let px = (px.round().max(1.0) as usize).min(width - 2);
+        let py = (py.round().max(1.0) as usize).min(height - 2);
+        let curvature = hessian(&scale.plane, px, py);
+        *bend = -curvature.iter().zip(across).map(|(c, a)| c * a).sum::<f32>();
+    }
+    let middle = bends.len() / 2;
+    let median = f64::from(*bends.select_nth_unstable_by(middle, f32::total_cmp).1);
+    median * scale.sigma * scale.sigma / BEST_RESPONSE
+}
+
+/// Most pixels to each side that strength is taken from.
+const MOST_STEPS: isize = 48;
+
+/// Follows ridges from point to point.
+struct Tracker {
+    crests: Vec<Crest>,
+    /// One more than the index of each pixel's crest; 0 for none.
+    index: ndarray::Array2<u32>,
+    used: Vec<bool>,
+}
+
+impl Tracker {
+    fn new((width, height): (usize, usize), crests: Vec<Crest>) -> Self {
+        let mut index = ndarray::Array2::zeros((height, width));
+        crests.iter().zip(1..).for_each(|(crest, i)| index[[crest.y, crest.x]] = i);
+        let used = vec![false; crests.len()];
+        Self { crests, index, used }
+    }
+
+    fn lines(mut self, search: &Search) -> Vec<Line> {
+        let mut order: Vec<usize> =
+            (0..self.crests.len()).filter(|&i| self.crests[i].strength >= search.start).collect();
+        order.sort_by(|&a, &b| self.crests[b].strength.total_cmp(&self.crests[a].strength).then(a.cmp(&b)));
+        let mut lines = Vec::new();
+        for seed in order {
+            if !self.used[seed] {
+                lines.extend(self.line(seed, search));
+            }
+        }
+        lines
+    }
+
+    /// The line through a seed; its crests and those beside it are used up.
+    fn line(&mut self, seed: usize, search: &Search) -> Option<Line> {
+        let angle = self.crests[seed].angle;
+        let mut stretch = self.follow(seed, angle + std::f64::consts::PI, search);
+        stretch.points.reverse();
+        let ahead = self.follow(seed, angle, search);
+        stretch.points.push([self.crests[seed].x as f64, self.crests[seed].y as f64]);
+        stretch.points.extend(ahead.points);
+        stretch.crests.extend(ahead.crests);
+        stretch.crests.push(seed);
+        let crests: Vec<Crest> = stretch.crests.iter().map(|&i| self.crests[i]).collect();
+        stretch.crests.iter().for_each(|&i| self.used[i] = true);
+        let mut sigmas: Vec<f64> = crests.iter().map(|crest| crest.sigma).collect();
+        sigmas.sort_by(f64::total_cmp);
+        let line = Line {
+            points: smoothed(&stretch.points),
+            sigma: sigmas[sigmas.len() / 2],
+            strength: crests.iter().map(|crest| crest.strength).sum::<f64>() / crests.len() as f64,
+        };
+        let long = line.length() >= search.length;
+        if long {
+            self.use_up_beside(&line);
+        }
+        long.then_some(line)
+    }
+
+    fn use_up_beside(&mut self, line: &Line) {
+        let reach = (SIDE * line.sigma).ceil() as isize;
+        let (width, height) = raster::size(&self.index);
+        for &[x, y] in &line.points {
+            let (x, y) = (x.round() as isize, y.round() as isize);
+            for py in (y - reach).max(0)..=(y + reach).min(height as isize - 1) {
+                for px in (x - reach).max(0)..=(x + reach).min(width as isize - 1) {
+                    let crest = self.index[[py as usize, px as usize]];
+                    if crest > 0 {
+                        self.used[crest as usize - 1] = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The points after the seed in one direction.
+    fn follow(&self, seed: usize, mut angle: f64, search: &Search) -> Stretch {
+        let (mut x, mut y) = (self.crests[seed].x as f64, self.crests[seed].y as f64);
+        let (mut points, mut crests, mut reached) = (Vec::new(), Vec::new(), 0);
+        let (width, height) = raster::size(&self.index);
+        // A line cannot be longer than this without going round in circles.
+        for _ in 0..4 * (width + height) {
+            (x, y) = (x + angle.cos(), y + angle.sin());
+            match self.next(x, y, angle, search.turn) {
+                Some((found, turn)) if !crests.contains(&found) => {
+                    let crest = self.crests[found];
+                    // Half way to the pixel centre: lines are smoother than pixels.
+                    (x, y) = (0.5 * (x + crest.x as f64), 0.5 * (y + crest.y as f64));
+                    angle += 0.3 * turn;
+                    crests.push(found);
+                    points.push([x, y]);
+                    reached = points.len();
+                }
+                _ => points.push([x, y]),
+            }
+            if (points.len() - reached) as f64 > search.gap {
+                break;
+            }
+        }
+        points.truncate(reached);
+        Stretch { points, crests }
+    }
+
+    /// The strongest free crest near a position that runs the same way, and the turn to it.
+    fn next(&self, x: f64, y: f64, angle: f64, turn: f64) -> Option<(usize, f64)> {
+        let (column, line) = (x.round() as isize, y.round() as isize);
+        let near = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (column + dx, line + dy)));
+        near.filter(|&(x, y)| x >= 0 && y >= 0)
+            .filter_map(|(x, y)| {
+                let crest = (*self.index.get([y as usize, x as usize])? as usize).checked_sub(1)?;
+                let turned = half_turn(self.crests[crest].angle - angle);
+                (!self.used[crest] && turned.abs() <= turn).then_some((crest, turned))
+            })
+            .max_by(|a, b| {
+                self.crests[a.0].strength.total_cmp(&self.crests[b.0].strength).then(b.0.cmp(&a.0))
+            })
+    }
+}
+
+/// Points of a line to one side of its seed, and the crests they came from.
+struct Stretch {
+    points: Vec<[f64; 2]>,
+    crests: Vec<usize>,
+}
+
+/// The angle between undirected lines, `-π/2..=π/2`.
+fn half_turn(angle: f64) -> f64 {
+    let turned = angle.rem_euclid(std::f64::consts::PI);
+    if turned > std::f64::consts::FRAC_PI_2 { turned - std::f64::consts::PI } else { turned }
+}
+
+/// Each point as the mean of the five around it; the ends stay.
+fn smoothed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let last = points.len().saturating_sub(1);
+    (0..points.len())
+        .map(|i| {
+            let reach = i.min(last - i).min(2);
+            let near = &points[i - reach..=i + reach];
+            [0, 1].map(|axis| near.iter().map(|p| p[axis]).sum::<f64>() / near.len() as f64)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::gaussian::gaussian;
+
+    const SEARCH: Search =
+        Search { start: 0.05, keep: 0.03, half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4 };
+
+    fn found(plane: &Plane) -> Vec<Line> {
+        let scales: Vec<Scale> =
+            [1.5, 2.1, 3.0, 4.2].map(|sigma| Scale { plane: gaussian(plane, sigma), sigma }).into();
+        lines(&scales, &Mask::from_elem(plane.raw_dim(), true), &SEARCH)
+    }
+
+    /// A ridge of height 0.2 and standard deviation 2 along a slanted line of
+    /// length 80 about the middle.
+    fn slanted() -> Plane {
+        let (sin, cos) = 0.5f64.sin_cos();
+        Plane::from_shape_fn((120, 140), |(y, x)| {
+            let (dx, dy) = (x as f64 - 70.0, y as f64 - 60.0);
+            let (u, v) = (dx * cos + dy * sin, dy * cos - dx * sin);
+            if u.abs() <= 40.0 { (0.2 * (-0.125 * v * v).exp()) as f32 } else { 0.0 }
+        })
+    }
+
+    #[test]
+    fn a_line_is_followed_from_end_to_end() {
+        let lines = found(&slanted());
+        assert_eq!(lines.len(), 1);
+        assert!((lines[0].length() - 80.0).abs() < 6.0, "{}", lines[0].length());
+        let (sin, cos) = 0.5f64.sin_cos();
+        let off = |p: &[f64; 2]| ((p[1] - 60.0) * cos - (p[0] - 70.0) * sin).abs();
+        assert!(lines[0].points.iter().all(|p| off(p) < 1.0));
+    }
+
+    #[test]
+    fn a_gap_is_bridged_and_a_longer_one_is_not() {
+        let gapped = |gap: f64| {
+            let mut plane = slanted();
+            plane.indexed_iter_mut().for_each(|((_, x), v)| {
+                if (x as f64 - 70.0).abs() < gap / 2.0 {
+                    *v = 0.0;
+                }
+            });
+            found(&plane).len()
+        };
+        assert_eq!((gapped(6.0), gapped(26.0)), (1, 2));
+    }
+
+    #[test]
+    fn blobs_edges_and_valleys_are_no_lines() {
+        let blobs = Plane::from_shape_fn((120, 120), |(y, x)| {
+            let d = |at: usize| ((at % 30) as f32 - 15.0).powi(2);
+            0.3 * (-0.06 * (d(x + 11 * (y / 30)) + d(y))).exp()
+        });
+        let edge = gaussian(&Plane::from_shape_fn((120, 120), |(_, x)| if x < 60 { 0.5 } else { 0.0 }), 1.0);
+        for (name, plane) in [("blobs", blobs), ("edge", edge), ("valley", -slanted())] {
+            assert!(found(&plane).is_empty(), "{name}: {:?}", found(&plane));
+        }
+    }
+
+    #[test]
+    fn turned_and_flipped_planes_have_lines_of_the_same_length() {
+        let plane = slanted();
+        let turned = Plane::from_shape_fn((140, 120), |(y, x)| plane[[119 - x, y]]);
+        let flipped = Plane::from_shape_fn((120, 140), |(y, x)| plane[[y, 139 - x]]);
+        let length = |plane: &Plane| found(plane).iter().map(Line::length).sum::<f64>();
+        for other in [turned, flipped] {
+            assert!((length(&other) / length(&plane) - 1.0).abs() < 0.03);
+        }
+    }
+
+    #[test]
+    fn tiny_planes_have_no_lines() {
+        for size in [(1, 1), (3, 20), (7, 7)] {
+            assert!(found(&Plane::from_elem(size, 0.3)).is_empty());
+        }
+    }
+}
