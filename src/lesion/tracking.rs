@@ -24,6 +24,10 @@ const DIFFERENT: f64 = 1.96;
 /// not detected; less is what the skin's own mottle leaves in its place.
 const LEFT: f64 = 0.2;
 
+/// The same for a lesion of which something is still detected: mottle and
+/// pores may be what is detected.
+const TRACE: f64 = 0.1;
+
 /// How much larger a lesion must be than the ones it is made of, and how much
 /// smaller the parts than the whole, for a merger or a split to be real and
 /// not a saddle that noise has moved across a threshold.
@@ -244,11 +248,13 @@ fn visible_fraction(baseline: &Sight, sight: &Sight, lesion: &Known) -> f64 {
 /// What became of a lesion, session by session; `None` before it appeared.
 fn statuses(lesion: &Known, seen: &[Option<Seen>]) -> Vec<Option<LesionStatus>> {
     let first = seen[lesion.first];
-    let left = |seen: &Seen| {
-        first.is_some_and(|first| seen.dose / seen.magnification > LEFT * first.dose / first.magnification)
+    let share = |seen: &Seen| {
+        let dose = |seen: &Seen| seen.dose / seen.magnification;
+        first.map_or(0.0, |first| dose(seen) / dose(&first))
     };
-    let there = |session: usize, seen: &Seen| {
-        !lesion.spots[session].is_empty() || left(seen) && seen.dose > seen.dose_standard_error
+    let there = |session: usize, seen: &Seen| match lesion.spots[session].is_empty() {
+        false => share(seen) > TRACE,
+        true => share(seen) > LEFT && seen.dose > seen.dose_standard_error,
     };
     let before = |seen: &Seen| first.is_some_and(|first| grew(seen, &first));
     let appeared = seen[..lesion.first]
