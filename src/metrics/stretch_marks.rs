@@ -200,7 +200,7 @@ mod tests {
         std::array::from_fn(|c| {
             Plane::from_shape_fn((400, 400), |(y, x)| {
                 let (dx, dy) = (x as f32 - 200.0, y as f32 - 200.0);
-                let (u, v) = ((dx + dy) / 1.4142, (dy - dx) / 1.4142);
+                let (u, v) = ((dx + dy) / std::f32::consts::SQRT_2, (dy - dx) / std::f32::consts::SQRT_2);
                 let band = if u.abs() < 150.0 { (-0.5 * (v / 10.2).powi(2)).exp() } else { 0.0 };
                 band * (blood * HEMOGLOBIN[c] + melanin * MELANIN[c]) + 0.8
             })
