@@ -16,6 +16,10 @@ const SIGMAS_MM: [f64; 6] = [0.3, 0.42, 0.6, 0.85, 1.2, 1.7];
 /// skin, density units, and what the skin's clutter at 0.25 mm adds to it.
 const LEAST_REDNESS: (f64, f64) = (0.15, 2.5);
 
+/// How much redder a spot must be to count where the light cannot show whether
+/// it is raised.
+const UNRAISED: f64 = 2.0;
+
 /// Least ratio of the curvatures: papules are round.
 const LEAST_ISOTROPY: f64 = 0.4;
 
@@ -60,7 +64,9 @@ pub struct Papule {
 /// The papules of one photo, reddest first. `clutter` is the baseline's; without `light`
 /// from one side, flat ones count too.
 pub fn detect(maps: &Maps, clutter: &Clutter, light: Option<Light>) -> Vec<Papule> {
-    let least = LEAST_REDNESS.0 + LEAST_REDNESS.1 * clutter.at(QUARTER_MM);
+    let towards = light.filter(Light::is_sided);
+    let certain = if towards.is_some() { 1.0 } else { UNRAISED };
+    let least = certain * (LEAST_REDNESS.0 + LEAST_REDNESS.1 * clutter.at(QUARTER_MM));
     let (scale, skin) = (maps.coarse.scale, &maps.coarse.skin);
     if scale.px_per_mm < LEAST_PX_PER_MM {
         return Vec::new();
@@ -69,7 +75,6 @@ pub fn detect(maps: &Maps, clutter: &Clutter, light: Option<Light>) -> Vec<Papul
     let rungs = ladder(&excess, &SIGMAS_MM.map(|sigma| scale.px(sigma)));
     let rungs: Vec<&Rung> = rungs.iter().flatten().collect();
     let shading = freed(&maps.shading, maps);
-    let towards = light.filter(Light::is_sided);
     let raised = |x: f64, y: f64, sigma: f64| {
         // Bright towards the light, dark away from it, at the steepest part of its sides.
         let at = |u: [f64; 2], sign: f64| sample(&shading, x + sign * sigma * u[0], y + sign * sigma * u[1]);

@@ -25,7 +25,7 @@ const BACKGROUND_MM: f64 = 8.0;
 /// Least excess of hemoglobin, or lack of melanin, at which a band starts on
 /// perfectly even skin, density units, and what the skin's clutter at 0.25 mm
 /// adds to it.
-const START: (f64, f64) = (0.10, 3.0);
+const START: (f64, f64) = (0.12, 3.0);
 
 /// What a band goes on at, as a share of what it starts at.
 const KEEP: f64 = 0.5;
