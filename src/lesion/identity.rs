@@ -8,7 +8,7 @@
 //! choice, and where there is, the nearest pair goes first.
 
 use crate::filter::components::Component;
-use crate::lesion::places::{Owner, bounds, owners};
+use crate::lesion::places::{Owner, bounds, grow, owners};
 use crate::lesion::segmentation::Spot;
 use crate::lesion::tracking::Sight;
 use crate::raster;
@@ -27,8 +27,10 @@ const GATE_AREA: f64 = 4.0;
 /// A lesion, by the baseline skin it lies on.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Its pixels on the baseline's coarse level.
+    /// The baseline's coarse pixels that show it in any session.
     pub cells: Component,
+    /// How many of them it covered when it was first found.
+    pub first_cells: usize,
     /// Area of one of them, baseline's native px².
     pub cell_px2: f64,
     /// Its centre, baseline's native pixels.
@@ -47,6 +49,7 @@ pub struct Known {
 pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
     let Some(Some(baseline)) = sights.first() else { return Vec::new() };
     let mut known: Vec<Known> = Vec::new();
+    let mut later: Vec<Component> = Vec::new();
     for (session, sight) in sights.iter().enumerate() {
         let Some(sight) = sight else { continue };
         let carried: Vec<Component> =
@@ -61,11 +64,36 @@ pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
                 spots[session].push(index);
                 let centre = (sight.to_baseline)(sight.spots[index].centre);
                 let cell_px2 = (baseline.level.factor * baseline.level.factor) as f64;
-                known.push(Known { cells, cell_px2, centre, first: session, spots });
+                let first_cells = cells.len();
+                known.push(Known { cells, first_cells, cell_px2, centre, first: session, spots });
+            } else {
+                later.push(cells);
             }
         }
     }
+    widen(&mut known, &later, baseline.excess.dim());
     known
+}
+
+/// Adds to the footprints what lesions cover in later sessions, so that the
+/// place of a growing spot is where it will be; what several share goes to
+/// the nearest.
+fn widen(known: &mut [Known], later: &[Component], shape: (usize, usize)) {
+    let mut owner = owners(known.iter().map(|lesion| &lesion.cells), shape);
+    let covered = owners(later, shape);
+    let mut fresh = later.iter().flatten().filter(|&&(x, y)| owner[[y as usize, x as usize]] == 0).count();
+    while fresh > 0 {
+        let before = owner.clone();
+        grow(&mut owner, 1);
+        ndarray::Zip::from(&mut owner).and(&before).and(&covered).for_each(|label, &was, &cover| {
+            *label = if was > 0 || cover == 0 { was } else { *label };
+        });
+        fresh = owner.iter().zip(&before).filter(|(now, was)| now != was).count();
+    }
+    known.iter_mut().for_each(|lesion| lesion.cells.clear());
+    for ((y, x), &label) in owner.indexed_iter().filter(|(_, label)| **label > 0) {
+        known[label as usize - 1].cells.push((x as u32, y as u32));
+    }
 }
 
 /// For each spot, given as baseline cells, the known lesions that it is.

@@ -116,10 +116,12 @@ pub struct Seen {
 pub fn track(kind: LesionKind, sights: &[Option<Sight>]) -> Vec<Track> {
     let known = identify(sights);
     let Some(Some(baseline)) = sights.first() else { return Vec::new() };
+    let residual_mm = |sight: &Sight| sight.residual_px / sight.px_per_mm();
+    let residual_mm = sights.iter().flatten().map(residual_mm).fold(0.0, f64::max);
     let seen: Vec<Vec<Option<Seen>>> = sights
         .iter()
         .enumerate()
-        .map(|(session, sight)| look(baseline, sight.as_ref(), &known, session))
+        .map(|(session, sight)| look(baseline, sight.as_ref(), &known, session, residual_mm))
         .collect();
     let follow = |(index, lesion): (usize, &Known)| {
         let seen: Vec<Option<Seen>> = seen.iter().map(|session| session[index]).collect();
@@ -150,10 +152,16 @@ fn is_cut(baseline: &Sight, lesion: &Known) -> bool {
 }
 
 /// Every known lesion measured in one session.
-fn look(baseline: &Sight, sight: Option<&Sight>, known: &[Known], session: usize) -> Vec<Option<Seen>> {
+fn look(
+    baseline: &Sight,
+    sight: Option<&Sight>,
+    known: &[Known],
+    session: usize,
+    residual_mm: f64,
+) -> Vec<Option<Seen>> {
     let Some(sight) = sight else { return vec![None; known.len()] };
     let smooth = smoothed(sight.excess, sight.level);
-    let owner = places_in(baseline, sight, known, session);
+    let owner = places_in(baseline, sight, known, residual_mm);
     let places = Places::new(&owner, known.len(), &sight.level.skin, sight.level.scale);
     let noise = Noise::new(sight.excess, places.plain(), places.apart());
     let paired = (session > 0).then(|| paired_noise(baseline, sight, &places));
@@ -205,24 +213,19 @@ fn paired_noise(baseline: &Sight, sight: &Sight, places: &Places) -> Noise {
     Noise::new(&difference.mapv(|value| if value.is_nan() { 0.0 } else { value }), &known, places.apart())
 }
 
-/// The lesions' places in a session: their baseline footprints carried
-/// there, together with what was found of them there, grown by the rim that
-/// blur reaches and by the residual of the alignment.
-fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], session: usize) -> Owner {
+/// The lesions' places in a session: their footprints on the baseline carried
+/// there, grown by the rim that blur reaches and by the `residual_mm` of the
+/// alignment. Both are the same in every session, so that the same skin is
+/// measured in each and no session's place is larger than another's.
+fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], residual_mm: f64) -> Owner {
     let mut owner = carry(baseline, sight, known);
-    for (label, lesion) in (1..).zip(known) {
-        let pixels = lesion.spots[session].iter().flat_map(|&spot| &sight.spots[spot].pixels);
-        for &(x, y) in pixels {
-            let cell = &mut owner[[y as usize, x as usize]];
-            *cell = if *cell == 0 { label } else { *cell };
-        }
-    }
+    let residual = sight.level.scale.px(residual_mm).round() as usize;
+    grow(&mut owner, rim(sight.level) + residual);
+    // Lesions that the baseline does not show are no plain skin either.
     for &(x, y) in sight.spots.iter().flat_map(|spot| &spot.pixels) {
         let cell = &mut owner[[y as usize, x as usize]];
         *cell = if *cell == 0 { OTHER } else { *cell };
     }
-    let residual = (sight.residual_px / sight.level.factor as f64).ceil() as usize;
-    grow(&mut owner, rim(sight.level) + residual);
     keep_common(&mut owner, baseline, sight);
     owner
 }
@@ -293,7 +296,7 @@ fn reshaping(sight: &Sight, known: &[Known], index: usize, session: usize) -> Op
     let lesion = &known[index];
     let area = |spot: usize| sight.spots[spot].pixels.len() as f64 * (sight.level.factor as f64).powi(2);
     let before =
-        |lesion: &Known| lesion.cells.len() as f64 * sight.magnification(lesion.centre) * lesion.cell_px2;
+        |lesion: &Known| lesion.first_cells as f64 * sight.magnification(lesion.centre) * lesion.cell_px2;
     match lesion.spots[session][..] {
         [spot] => {
             let members: Vec<&Known> =

@@ -9,7 +9,7 @@ use crate::lesion::{self, LesionKind, Sight, Track};
 use crate::metrics::{Aspect, Measured};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::link::{Link, link};
-use crate::pipeline::measuring::{Frozen, Shown, maps};
+use crate::pipeline::measuring::{Frozen, Lesions, Shown, maps};
 use crate::pipeline::records;
 use crate::pipeline::single::outlines;
 use crate::quality::{self, Quality};
@@ -57,7 +57,7 @@ struct Member {
 /// What was measured on a photo.
 struct Values {
     regions: Vec<(Region, Vec<Measured>)>,
-    shown: Shown,
+    lesions: Lesions,
 }
 
 /// Measures every photo of a series and compares each with the baseline.
@@ -211,7 +211,7 @@ impl Member {
             (region, values)
         };
         let regions = regions.into_iter().map(measured).collect();
-        self.values = Some(Values { regions, shown });
+        self.values = Some(Values { regions, lesions: shown.into_lesions() });
     }
 }
 
@@ -332,11 +332,7 @@ fn sight<'a>(
     (_, link, values): (&Member, &'a Link, &'a Values),
     ways: &'a Ways,
 ) -> Sight<'a> {
-    let (level, excess) = values.shown.excess(kind);
-    let spots = match kind {
-        LesionKind::Vascular => &values.shown.vascular,
-        _ => &values.shown.pigmented,
-    };
+    let (level, (spots, excess)) = (&values.lesions.level, values.lesions.of(kind));
     let residual_px = link.residual_px;
     Sight { level, excess, spots, to_session: &*ways.there, to_baseline: &*ways.back, residual_px }
 }
