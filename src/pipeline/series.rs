@@ -1,5 +1,6 @@
 //! One series: from its photos to its view in the report.
 
+use rayon::iter::Either;
 use rayon::prelude::*;
 
 use crate::alignment::{Features, Transform};
@@ -96,26 +97,16 @@ fn read(
     let places: Vec<(usize, usize)> = (0..source.sessions.len())
         .flat_map(|session| (0..source.sessions[session].photos.len()).map(move |photo| (session, photo)))
         .collect();
-    let read: Vec<Result<Member, PhotoOutcome>> = places
-        .into_par_iter()
-        .map(|(session, photo)| {
-            let file = &source.sessions[session].photos[photo];
-            Frame::open(&file.path, source.scale, &limits)
-                .map(|frame| Member::of(session, photo, frame))
-                .map_err(|error| {
-                    step();
-                    unreadable(source, session, file, &error.without_folders())
-                })
-        })
-        .collect();
-    let (mut members, mut outcomes) = (Vec::new(), Vec::new());
-    for result in read {
-        match result {
-            Ok(member) => members.push(member),
-            Err(outcome) => outcomes.push(outcome),
+    places.into_par_iter().partition_map(|(session, photo)| {
+        let file = &source.sessions[session].photos[photo];
+        match Frame::open(&file.path, source.scale, &limits) {
+            Ok(frame) => Either::Left(Member::of(session, photo, frame)),
+            Err(error) => {
+                step();
+                Either::Right(unreadable(source, session, file, &error.without_folders()))
+            }
         }
-    }
-    (members, outcomes)
+    })
 }
 
 /// The photo that the others are compared with: the first usable one of the
