@@ -9,7 +9,7 @@ use crate::lesion::LesionKind;
 use crate::lesion::LesionStatus::{self, Merged, New, NotVisible, Present, Resolved, Split};
 use crate::lesion::identity::{Known, carry, cell_at, centre_of, identify};
 use crate::lesion::photometry::{Light, Noise};
-use crate::lesion::places::{Owner, Places, bounds, grow};
+use crate::lesion::places::{OTHER, Owner, Places, bounds, grow};
 use crate::lesion::segmentation::{Spot, rim, smoothed};
 use crate::metrics::maps::Level;
 use crate::raster::{Plane, cell_centre, in_cells, rows, sample};
@@ -169,7 +169,8 @@ fn look(
     let measure = |(index, lesion): (usize, &Known)| {
         let visible = visible_fraction(baseline, sight, lesion) >= VISIBLE;
         let place = visible.then(|| places.place(index))?;
-        let ring = places.ring(index);
+        let mut ring = places.ring(index);
+        ring.retain(|&(x, y)| shown_by_baseline(baseline, sight, x, y));
         let light = Light::measure(sight.excess, &smooth, place, &ring, &noise)?;
         let magnification = sight.magnification(lesion.centre);
         let area = place.len() as f64 * cell / magnification;
@@ -220,6 +221,11 @@ fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], residual_mm: f64)
     let mut owner = carry(baseline, sight, known);
     let residual = sight.level.scale.px(residual_mm).round() as usize;
     grow(&mut owner, rim(sight.level) + residual);
+    // Lesions that the baseline does not show are no plain skin either.
+    for &(x, y) in sight.spots.iter().flat_map(|spot| &spot.pixels) {
+        let cell = &mut owner[[y as usize, x as usize]];
+        *cell = if *cell == 0 { OTHER } else { *cell };
+    }
     keep_common(&mut owner, baseline, sight);
     owner
 }
@@ -228,12 +234,17 @@ fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], residual_mm: f64)
 /// at the edge of its photo has not grown because another shows more of it.
 fn keep_common(owner: &mut Owner, baseline: &Sight, sight: &Sight) {
     for ((y, x), label) in owner.indexed_iter_mut().filter(|(_, label)| **label > 0) {
-        let at = (sight.to_baseline)(centre_of(sight, x as u32, y as u32));
-        let cell = cell_at(baseline.excess.dim(), baseline.level.factor, at);
-        if !cell.is_some_and(|cell| baseline.level.skin[cell]) {
-            *label = 0;
+        if !shown_by_baseline(baseline, sight, x as u32, y as u32) {
+            *label = OTHER;
         }
     }
+}
+
+/// Whether the baseline shows as skin what a cell of a session shows.
+fn shown_by_baseline(baseline: &Sight, sight: &Sight, x: u32, y: u32) -> bool {
+    let at = (sight.to_baseline)(centre_of(sight, x, y));
+    let cell = cell_at(baseline.excess.dim(), baseline.level.factor, at);
+    cell.is_some_and(|cell| baseline.level.skin[cell])
 }
 
 /// The share of a lesion's baseline cells that this session shows as skin.
