@@ -159,7 +159,14 @@ pub fn compare(pair: &Pair) -> Comparability {
         glare_differs(pair),
         white_balance_differs(pair, WHITE_BALANCE_RELIEF),
     ];
-    let colour = [unusable(pair), not_calibrated(pair), colour_left(pair), clipped(pair), compressed(pair)];
+    let colour = [
+        unusable(pair),
+        not_calibrated(pair),
+        white_balance_differs(pair, WHITE_BALANCE),
+        colour_left(pair),
+        clipped(pair),
+        compressed(pair),
+    ];
     let of = |family| move |warning| Reason { family, warning };
     let colour = colour.into_iter().flatten().map(of(Family::Colour));
     let relief = relief.into_iter().flatten().map(of(Family::Relief));
