@@ -1,9 +1,7 @@
 //! How well photographs are aligned whose truth is known, and which are
 //! refused: a smaller version of `benches/alignment.py`.
 
-use dermalapse::alignment::{
-    Alignment, AlignmentOptions, Features, Status, align, reduction_for,
-};
+use dermalapse::alignment::{Alignment, AlignmentOptions, Features, Status, align, reduction_for};
 use dermalapse::phantom::{CameraPlan, ChangePlan, LightPlan, PatientPlan, SessionPlan, render_view};
 use dermalapse::photo::Photo;
 use dermalapse::skin::Skin;
@@ -126,9 +124,8 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 /// The photo of a session and the points of the baseline that it shows.
 fn session(plan: &PatientPlan, number: usize) -> (RgbImage, Vec<([f64; 2], [f64; 2])>) {
     let rendered = render_view(plan, 0, number).unwrap();
-    let shown = |at: &[f64; 2]| {
-        (0.0..f64::from(WIDTH)).contains(&at[0]) && (0.0..f64::from(HEIGHT)).contains(&at[1])
-    };
+    let shown =
+        |at: &[f64; 2]| (0.0..f64::from(WIDTH)).contains(&at[0]) && (0.0..f64::from(HEIGHT)).contains(&at[1]);
     let points = rendered.truth.transform.points.iter().map(|point| (point.baseline_px, point.session_px));
     (rendered.image, points.filter(|(at, want)| shown(at) && shown(want)).collect())
 }
