@@ -165,16 +165,74 @@ const COARSE_KNOTS: f64 = 14.0;
 /// moving photo's longer side, one after the other.
 const REACHES: [f64; 3] = [0.03, 0.015, 0.006];
 
+/// Fewest keypoints of a photo with structure.
+const LEAST_KEYPOINTS: usize = 12;
+
 /// Aligns `moving` to `reference`. The same features and `seed` give the same
 /// bits, whatever the number of threads.
 pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions, seed: u64) -> Alignment {
-    if reference.len().min(moving.len()) < 12 {
+    if reference.len().min(moving.len()) < LEAST_KEYPOINTS {
         return Alignment::rejected(Rejection::NoStructure);
     }
-    let Some((straight, model)) = straight(reference, moving, seed) else {
-        return Alignment::rejected(Rejection::NoSharedSkin);
-    };
-    let Some((bent, matches)) = bent(reference, moving, &straight) else {
+    match straight(reference, moving, seed) {
+        Some((straight, model)) => bent_and_judged(reference, moving, &straight, model, options),
+        None => Alignment::rejected(Rejection::NoSharedSkin),
+    }
+}
+
+/// Aligns `moving` to `reference` from a first guess, such as the way through
+/// a photo in between ([`Transform::then`]), where they are too different to
+/// be matched without one.
+///
+/// The guess is only where the search begins: the same checks as in [`align`]
+/// hold the two photos against each other. Where the result has left the
+/// guess, one of them is wrong, and it is refused as [`Rejection::Uncertain`].
+pub fn align_from(
+    reference: &Features,
+    moving: &Features,
+    guess: &Transform,
+    options: &AlignmentOptions,
+) -> Alignment {
+    if reference.len().min(moving.len()) < LEAST_KEYPOINTS {
+        return Alignment::rejected(Rejection::NoStructure);
+    }
+    let found = bent_and_judged(reference, moving, guess, Model::Homography, options);
+    let limit =
+        verification::LOOSE_LOOP * options.most_residual_fraction * moving.width.max(moving.height) as f64;
+    if found.status == Status::Aligned && distance(reference, moving, [&found.transform, guess]) > limit {
+        return Alignment::rejected(Rejection::Uncertain);
+    }
+    found
+}
+
+/// The median distance between where two transforms put the reference's
+/// valid skin that the first puts into the moving photo, moving pixels.
+fn distance(reference: &Features, moving: &Features, transforms: [&Transform; 2]) -> f64 {
+    let (width, height) = raster::size(&reference.valid);
+    let step = (width.max(height) / 32).max(1);
+    let rows = (0..height).step_by(step);
+    let places = rows.flat_map(|y| (0..width).step_by(step).map(move |x| (x, y)));
+    let lengths: Vec<f64> = places
+        .filter(|&(x, y)| reference.valid[[y, x]])
+        .map(|(x, y)| [x, y].map(|value| raster::cell_centre(value as f64, reference.factor)))
+        .map(|at| transforms.map(|transform| transform.map(at)))
+        .filter(|[[x, y], _]| {
+            (0.0..moving.width as f64).contains(x) && (0.0..moving.height as f64).contains(y)
+        })
+        .map(|[a, b]| (a[0] - b[0]).hypot(a[1] - b[1]))
+        .collect();
+    guidance::median(&lengths)
+}
+
+/// The alignment found from `guess`, with its verdict.
+fn bent_and_judged(
+    reference: &Features,
+    moving: &Features,
+    guess: &Transform,
+    model: Model,
+    options: &AlignmentOptions,
+) -> Alignment {
+    let Some((bent, matches)) = bent(reference, moving, guess) else {
         return Alignment::rejected(Rejection::NoSharedSkin);
     };
     let Some(refined) = refinement::refine(reference, moving, &bent, &displacement(reference, KNOTS)) else {
@@ -240,20 +298,18 @@ fn loop_errors(reference: &Features, moving: &Features, refined: &Refined, bendi
     verification::places(&refined.registered).into_iter().map(miss).collect()
 }
 
-/// The transform bent by ever closer guided matches, and the last of these.
-fn bent(
-    reference: &Features,
-    moving: &Features,
-    straight: &Transform,
-) -> Option<(Bent, Vec<Correspondence>)> {
+/// The projective part of `guess` bent by ever closer guided matches, sought
+/// first where `guess` expects them, and the last of these.
+fn bent(reference: &Features, moving: &Features, guess: &Transform) -> Option<(Bent, Vec<Correspondence>)> {
     let longer = moving.width.max(moving.height) as f64;
     let field = displacement(reference, COARSE_KNOTS);
     let noise = KEYPOINT_NOISE * reference.factor as f64;
+    let straight = guess.without_deformation();
     let mut found: Option<(Bent, Vec<Correspondence>)> = None;
     for reach in REACHES {
-        let known = found.as_ref().map_or(straight, |(bent, _)| &bent.transform);
+        let known = found.as_ref().map_or(guess, |(bent, _)| &bent.transform);
         let matches = guidance::rematch(reference, moving, known, reach * longer);
-        found = Some((guidance::bend(straight, &matches, &field, noise)?, matches));
+        found = Some((guidance::bend(&straight, &matches, &field, noise)?, matches));
     }
     found
 }

@@ -168,6 +168,28 @@ fn light_and_contrast_do_not_matter() {
     assert!(worst(&found, &moving, |at| at) < 0.1);
 }
 
+/// A shift by `x` to the right.
+fn shift(x: f64) -> Transform {
+    Transform::from_matrix([[1.0, 0.0, x], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]).unwrap()
+}
+
+#[test]
+fn a_guess_is_only_where_the_search_begins() {
+    let scene = skin(12, SIDE);
+    let moved = Array2::from_shape_fn((SIDE, SIDE), |(y, x)| scene[[y, x.saturating_sub(9)]]);
+    let (reference, moving) = (whole(scene), whole(moved));
+    let from = |guess: &Transform| align_from(&reference, &moving, guess, &AlignmentOptions::default());
+    let found = from(&shift(8.0));
+    assert_eq!((found.status, found.reason), (Status::Aligned, None));
+    assert!(worst(&found, &moving, |[x, y]| [x + 9.0, y]) < 0.1);
+    // Within reach of the search, but not where the skin is found.
+    assert_eq!(from(&shift(2.0)).reason, Some(Rejection::Uncertain));
+    assert_eq!(from(&shift(150.0)).status, Status::Rejected);
+    let other = whole(skin(13, SIDE));
+    let found = align_from(&reference, &other, &Transform::identity(), &AlignmentOptions::default());
+    assert_eq!(found.status, Status::Rejected);
+}
+
 #[test]
 fn what_shares_no_skin_is_refused() {
     let scene = skin(6, SIDE);

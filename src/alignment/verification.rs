@@ -116,7 +116,7 @@ const LEAST_INLIERS: usize = 8;
 
 /// How many times the residual's limit the way there and back may miss: the
 /// way back is found at half the resolution.
-const LOOSE_LOOP: f64 = 2.0;
+pub const LOOSE_LOOP: f64 = 2.0;
 
 /// The alignment with its verdict.
 pub fn judge(

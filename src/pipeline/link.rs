@@ -1,6 +1,6 @@
 //! How a photo hangs on the baseline: alignment, calibration, comparability.
 
-use crate::alignment::{self, Features, Rejection, Status, Transform};
+use crate::alignment::{self, Alignment, Features, Rejection, Status, Transform};
 use crate::canvas::{self, Lattice};
 use crate::filter::morphology;
 use crate::metrics::Aspect;
@@ -54,6 +54,9 @@ impl Link {
     }
 }
 
+/// A photo to be hung on the baseline: seen, described and judged.
+pub type Seen<'a> = (&'a mut Frame, &'a Features, &'a Quality);
+
 /// Lays `moving` on the baseline and calibrates it to the baseline's light.
 ///
 /// # Errors
@@ -61,13 +64,38 @@ impl Link {
 /// Why the photos cannot be aligned.
 pub fn link(
     baseline: (&Frame, &Features, &Quality),
-    moving: (&mut Frame, &Features, &Quality),
+    moving: Seen<'_>,
     settings: &Settings,
 ) -> Result<Link, Rejection> {
     let found = alignment::align(baseline.1, moving.1, &settings.alignment, settings.seed);
-    if found.status == Status::Rejected {
-        return Err(found.reason.unwrap_or(Rejection::NoSharedSkin));
+    match found.status {
+        Status::Aligned => Ok(hung(baseline, moving, found)),
+        Status::Rejected => Err(found.reason.unwrap_or(Rejection::NoSharedSkin)),
     }
+}
+
+/// The same for a photo too different from the baseline to be matched with
+/// it: the way through a photo in `between`, which lies on the baseline by its
+/// own transform, is where the search begins. What it finds is held against
+/// the baseline itself; `None` where that fails.
+pub fn link_through(
+    baseline: (&Frame, &Features, &Quality),
+    moving: Seen<'_>,
+    between: (&Features, &Transform),
+    settings: &Settings,
+) -> Option<Link> {
+    let onward = alignment::align(between.0, moving.1, &settings.alignment, settings.seed);
+    if onward.status == Status::Rejected {
+        return None;
+    }
+    let (width, height) = baseline.0.size();
+    let guess = between.1.then(&onward.transform, width, height)?;
+    let found = alignment::align_from(baseline.1, moving.1, &guess, &settings.alignment);
+    (found.status == Status::Aligned).then(|| hung(baseline, moving, found))
+}
+
+/// The link of a photo that was aligned; calibrates it.
+fn hung(baseline: (&Frame, &Features, &Quality), moving: Seen<'_>, found: Alignment) -> Link {
     let (reference, frame) = (baseline.0, moving.0);
     frame.photo.calibrate(pair::calibrate(reference, frame, &found.transform));
     let (magnification, stretch) = magnification(reference, &found.transform);
@@ -82,13 +110,13 @@ pub fn link(
         relief,
         calibration: frame.photo.calibration(),
     });
-    Ok(Link {
+    Link {
         transform: found.transform,
         residual_px: found.residual_px,
         overlap_fraction: found.overlap_fraction,
         blur,
         comparability,
-    })
+    }
 }
 
 /// The magnification at the middle of the baseline's skin, and the ratio of

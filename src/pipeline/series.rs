@@ -9,7 +9,7 @@ use crate::error::Warning;
 use crate::lesion::{self, LesionKind, Sight, Track};
 use crate::metrics::{Aspect, Measured};
 use crate::pipeline::frame::Frame;
-use crate::pipeline::link::{Link, link};
+use crate::pipeline::link::{Link, link, link_through};
 use crate::pipeline::measuring::{Frozen, Lesions, Shown, maps};
 use crate::pipeline::records;
 use crate::pipeline::single::outlines;
@@ -79,6 +79,7 @@ pub fn analyze_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn
         }
     };
     members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
+    bridge(&baseline, &mut members, settings);
     let canvas = shared_skin(&baseline, &mut members, &outlines);
     measure(&mut baseline, &mut members, &canvas, step);
     let view = view(source, &baseline, &members);
@@ -117,6 +118,19 @@ fn baseline_of(members: &[Member], session: usize) -> Option<usize> {
     index(&|member| member.session == session).or_else(|| index(&|_| true))
 }
 
+/// Hangs members that could not be matched with the baseline on it through
+/// the last one before them that lies on it.
+fn bridge(baseline: &Member, members: &mut [Member], settings: &Settings) {
+    for index in 1..members.len() {
+        let (before, after) = members.split_at_mut(index);
+        let member = &mut after[0];
+        let between = before.iter().rev().find(|other| other.link.is_ok());
+        if let (true, Err(_), Some(between)) = (member.quality.usable, &member.link, between) {
+            member.hang_through(baseline, between, settings);
+        }
+    }
+}
+
 impl Member {
     fn of(session: usize, photo: usize, frame: Frame) -> Self {
         let (quality, features) = rayon::join(
@@ -132,12 +146,22 @@ impl Member {
             self.link = Err(Warning::new("photo_unusable", "the photo cannot be used; see its warnings"));
             return;
         }
-        self.link = link(
-            (&baseline.frame, &baseline.features, &baseline.quality),
-            (&mut self.frame, &self.features, &self.quality),
-            settings,
-        )
-        .map_err(|reason| Warning::new(reason.code(), reason.to_string()));
+        self.link = link(baseline.seen(), (&mut self.frame, &self.features, &self.quality), settings)
+            .map_err(|reason| Warning::new(reason.code(), reason.to_string()));
+    }
+
+    /// Hangs it on the baseline through a member in between, if that holds.
+    fn hang_through(&mut self, baseline: &Member, between: &Member, settings: &Settings) {
+        let Ok(way) = &between.link else { return };
+        let moving = (&mut self.frame, &self.features, &self.quality);
+        let way = (&between.features, &way.transform);
+        if let Some(link) = link_through(baseline.seen(), moving, way, settings) {
+            self.link = Ok(link);
+        }
+    }
+
+    fn seen(&self) -> (&Frame, &Features, &Quality) {
+        (&self.frame, &self.features, &self.quality)
     }
 
     /// Its transform and its valid skin, if it lies on the baseline.
