@@ -360,8 +360,7 @@ mod lesions {
         let there = |at: [f64; 2]| way.map(at);
         let back = |at: [f64; 2]| way.map_back(at).unwrap_or([f64::NAN; 2]);
         let sights = [Some(baseline.sight([&stay, &stay])), Some(later.sight([&there, &back]))];
-        bencher
-            .bench(|| -> Vec<Track> { lesion::track(LesionKind::Pigmented, &sights, baseline.thresholds) });
+        bencher.bench(|| -> Vec<Track> { lesion::track(LesionKind::Pigmented, &sights) });
     }
 }
 
@@ -381,6 +380,7 @@ mod statistics {
                 colour_blocked: None,
                 relief_blocked: None,
                 gain_log_sd: [0.01; 3],
+                contrast_log_sd: 0.0,
                 regions: if month % 2 == 0 { before.clone() } else { after.clone() },
                 repeats: vec![before.clone(), after.clone()],
             })

@@ -27,6 +27,14 @@ pub fn cubic(plane: &Plane, xs: &[f64], ys: &[f64]) -> Plane {
     })
 }
 
+/// Positions `step` apart, centred on an axis of `length` pixels: flipping the
+/// photo flips the lattice.
+pub fn lattice(length: usize, step: f64) -> Vec<f64> {
+    let count = (length as f64 / step).floor() as usize;
+    let first = (length as f64 - 1.0 - (count as f64 - 1.0) * step) / 2.0;
+    (0..count).map(|i| first + i as f64 * step).collect()
+}
+
 fn tap(at: f64, length: usize) -> Tap {
     let at = at.clamp(0.0, (length - 1) as f64);
     let first = at.floor();
@@ -49,6 +57,13 @@ mod tests {
         let read = cubic(&plane, &[2.5, 3.25], &[4.75]);
         assert!((read[[0, 0]] - (6.25 + 14.25)).abs() < 1e-5);
         assert!((read[[0, 1]] - (10.5625 + 14.25)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_lattice_is_centred_on_its_axis() {
+        assert_eq!(lattice(10, 3.0), [1.5, 4.5, 7.5]);
+        assert_eq!(lattice(4, 1.0), [0.0, 1.0, 2.0, 3.0]);
+        assert!(lattice(1, 3.0).is_empty());
     }
 
     #[test]

@@ -358,7 +358,7 @@ fn smoothed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::filter::gaussian::gaussian;
 
@@ -390,6 +390,29 @@ mod tests {
         let (sin, cos) = 0.5f64.sin_cos();
         let off = |p: &[f64; 2]| ((p[1] - 60.0) * cos - (p[0] - 70.0) * sin).abs();
         assert!(lines[0].points.iter().all(|p| off(p) < 1.0));
+    }
+
+    /// The plane of `blobs_scipy.py`.
+    pub(in crate::filter) fn three_shapes() -> Plane {
+        let shapes =
+            [(20.0, 20.0, 0.2, 3.0, 3.0), (70.0, 20.0, 0.3, 6.0, 3.0), (48.0, 60.0, 0.25, 30.0, 2.5)];
+        Plane::from_shape_fn((80, 96), |(y, x)| {
+            let height = |(cx, cy, h, sx, sy): &(f64, f64, f64, f64, f64)| {
+                h * (-0.5 * (((x as f64 - cx) / sx).powi(2) + ((y as f64 - cy) / sy).powi(2))).exp()
+            };
+            shapes.iter().map(height).sum::<f64>() as f32
+        })
+    }
+
+    /// What bends across, as SciPy differentiates it; see the blobs' test for the tolerance.
+    #[test]
+    fn curvatures_agree_with_scipy() {
+        for line in include_str!("../../fixtures/reference/blobs_scipy.csv").lines().skip(2) {
+            let v: Vec<f64> = line.split(',').map(|field| field.parse().unwrap()).collect();
+            let [_, yy, _] = hessian(&gaussian(&three_shapes(), v[2]), v[0] as usize, v[1] as usize);
+            let found = -v[2] * v[2] * f64::from(yy);
+            assert!((found / v[4] - 1.0).abs() < 0.04, "{line}: {found}");
+        }
     }
 
     #[test]

@@ -7,10 +7,8 @@
 //! of all pairs would decide no more: within the gate there is hardly ever a
 //! choice, and where there is, the nearest pair goes first.
 
-use std::collections::BTreeSet;
-
 use crate::filter::components::Component;
-use crate::lesion::places::{Owner, bounds, owners};
+use crate::lesion::places::{Owner, bounds, grow, owners};
 use crate::lesion::segmentation::Spot;
 use crate::lesion::tracking::Sight;
 use crate::raster;
@@ -31,6 +29,8 @@ const GATE_AREA: f64 = 4.0;
 pub struct Known {
     /// The baseline's coarse pixels that show it in any session.
     pub cells: Component,
+    /// How many of them it covered when it was first found.
+    pub first_cells: usize,
     /// Area of one of them, baseline's native px².
     pub cell_px2: f64,
     /// Its centre, baseline's native pixels.
@@ -49,7 +49,7 @@ pub struct Known {
 pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
     let Some(Some(baseline)) = sights.first() else { return Vec::new() };
     let mut known: Vec<Known> = Vec::new();
-    let mut later: Vec<(usize, Component)> = Vec::new();
+    let mut later: Vec<Component> = Vec::new();
     for (session, sight) in sights.iter().enumerate() {
         let Some(sight) = sight else { continue };
         let carried: Vec<Component> =
@@ -64,26 +64,35 @@ pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
                 spots[session].push(index);
                 let centre = (sight.to_baseline)(sight.spots[index].centre);
                 let cell_px2 = (baseline.level.factor * baseline.level.factor) as f64;
-                known.push(Known { cells, cell_px2, centre, first: session, spots });
-            } else if let [lesion] = lesions[..] {
-                later.push((lesion, cells));
+                let first_cells = cells.len();
+                known.push(Known { cells, first_cells, cell_px2, centre, first: session, spots });
+            } else {
+                later.push(cells);
             }
         }
     }
-    widen(&mut known, later);
+    widen(&mut known, &later, baseline.excess.dim());
     known
 }
 
-/// Adds to each lesion's footprint what it covers in later sessions and no
-/// other lesion did: the place of a growing spot is where it will be.
-fn widen(known: &mut [Known], later: Vec<(usize, Component)>) {
-    let taken: BTreeSet<(u32, u32)> = known.iter().flat_map(|lesion| lesion.cells.iter().copied()).collect();
-    for (lesion, cells) in later {
-        known[lesion].cells.extend(cells.into_iter().filter(|cell| !taken.contains(cell)));
+/// Adds to the footprints what lesions cover in later sessions, so that the
+/// place of a growing spot is where it will be; what several share goes to
+/// the nearest.
+fn widen(known: &mut [Known], later: &[Component], shape: (usize, usize)) {
+    let mut owner = owners(known.iter().map(|lesion| &lesion.cells), shape);
+    let covered = owners(later, shape);
+    let mut fresh = later.iter().flatten().filter(|&&(x, y)| owner[[y as usize, x as usize]] == 0).count();
+    while fresh > 0 {
+        let before = owner.clone();
+        grow(&mut owner, 1);
+        ndarray::Zip::from(&mut owner).and(&before).and(&covered).for_each(|label, &was, &cover| {
+            *label = if was > 0 || cover == 0 { was } else { *label };
+        });
+        fresh = owner.iter().zip(&before).filter(|(now, was)| now != was).count();
     }
-    for lesion in known {
-        lesion.cells.sort_unstable_by_key(|&(x, y)| (y, x));
-        lesion.cells.dedup();
+    known.iter_mut().for_each(|lesion| lesion.cells.clear());
+    for ((y, x), &label) in owner.indexed_iter().filter(|(_, label)| **label > 0) {
+        known[label as usize - 1].cells.push((x as u32, y as u32));
     }
 }
 

@@ -47,7 +47,7 @@ impl Light {
         let values = |plane: &Plane, pixels: &Component| -> Vec<f32> {
             pixels.iter().map(|&(x, y)| plane[[y as usize, x as usize]]).collect()
         };
-        let level = trimmed_mean(values(excess, ring))?;
+        let level = mean(&values(excess, ring))?;
         let above: Vec<f64> = values(excess, place).iter().map(|&v| f64::from(v) - level).collect();
         let area = above.len() as f64;
         let dose: f64 = (area > 0.0).then(|| above.iter().sum())?;
@@ -88,14 +88,11 @@ fn centroid(above: &[f64], place: &Component) -> [f64; 2] {
     mean(&|a| a.max(0.0)).or_else(|| mean(&|_| 1.0)).expect("a place has pixels")
 }
 
-/// The mean of the middle three quarters: a neighbour's rim or a hair in the
-/// ring has no say. `None` of nothing.
-fn trimmed_mean(mut values: Vec<f32>) -> Option<f64> {
-    values.sort_unstable_by(f32::total_cmp);
-    let cut = values.len() / 8;
-    let middle = &values[cut..values.len() - cut];
-    let sum: f64 = middle.iter().map(|&v| f64::from(v)).sum();
-    (!middle.is_empty()).then(|| sum / middle.len() as f64)
+/// The plain mean; `None` of nothing. A robust one would leave out the ring's
+/// pores, which the place has as well, and every dose would be too large.
+fn mean(values: &[f32]) -> Option<f64> {
+    let sum: f64 = values.iter().map(|&v| f64::from(v)).sum();
+    (!values.is_empty()).then(|| sum / values.len() as f64)
 }
 
 /// How much the mean excess of a place without lesions differs from that of

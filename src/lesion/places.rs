@@ -12,8 +12,12 @@ const GAP_MM: f64 = 0.3;
 /// How far from the box around a place its ring reaches, mm.
 const RING_MM: f64 = 1.5;
 
-/// Who owns each pixel of a plane: 0 nobody, `i + 1` place `i`.
+/// Who owns each pixel of a plane: 0 nobody, `i + 1` place `i`, [`OTHER`] what
+/// is neither a place nor plain skin.
 pub type Owner = Array2<u32>;
+
+/// The owner of what is neither a place to measure nor plain skin.
+pub const OTHER: u32 = u32::MAX;
 
 /// Places that do not overlap, with the plain skin around them.
 #[derive(Debug, Clone)]
@@ -29,7 +33,7 @@ impl Places {
     pub fn new(owner: &Owner, count: usize, skin: &Mask, scale: FilterScale) -> Self {
         let mut places = vec![Component::new(); count];
         for ((y, x), &label) in owner.indexed_iter() {
-            if label > 0 && skin[[y, x]] {
+            if (1..=count as u32).contains(&label) && skin[[y, x]] {
                 places[label as usize - 1].push((x as u32, y as u32));
             }
         }

@@ -9,7 +9,7 @@ use crate::lesion::LesionKind;
 use crate::lesion::LesionStatus::{self, Merged, New, NotVisible, Present, Resolved, Split};
 use crate::lesion::identity::{Known, carry, cell_at, centre_of, identify};
 use crate::lesion::photometry::{Light, Noise};
-use crate::lesion::places::{Owner, Places, bounds, grow};
+use crate::lesion::places::{OTHER, Owner, Places, bounds, grow};
 use crate::lesion::segmentation::{Spot, rim, smoothed};
 use crate::metrics::maps::Level;
 use crate::raster::{Plane, cell_centre, in_cells, rows, sample};
@@ -23,6 +23,10 @@ const DIFFERENT: f64 = 1.96;
 /// Share of its first dose that a lesion must keep to be there although it is
 /// not detected; less is what the skin's own mottle leaves in its place.
 const LEFT: f64 = 0.2;
+
+/// The same for a lesion of which something is still detected: mottle and
+/// pores may be what is detected.
+const TRACE: f64 = 0.1;
 
 /// How much larger a lesion must be than the ones it is made of, and how much
 /// smaller the parts than the whole, for a merger or a split to be real and
@@ -165,7 +169,8 @@ fn look(
     let measure = |(index, lesion): (usize, &Known)| {
         let visible = visible_fraction(baseline, sight, lesion) >= VISIBLE;
         let place = visible.then(|| places.place(index))?;
-        let ring = places.ring(index);
+        let mut ring = places.ring(index);
+        ring.retain(|&(x, y)| shown_by_baseline(baseline, sight, x, y));
         let light = Light::measure(sight.excess, &smooth, place, &ring, &noise)?;
         let magnification = sight.magnification(lesion.centre);
         let area = place.len() as f64 * cell / magnification;
@@ -216,6 +221,11 @@ fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], residual_mm: f64)
     let mut owner = carry(baseline, sight, known);
     let residual = sight.level.scale.px(residual_mm).round() as usize;
     grow(&mut owner, rim(sight.level) + residual);
+    // Lesions that the baseline does not show are no plain skin either.
+    for &(x, y) in sight.spots.iter().flat_map(|spot| &spot.pixels) {
+        let cell = &mut owner[[y as usize, x as usize]];
+        *cell = if *cell == 0 { OTHER } else { *cell };
+    }
     keep_common(&mut owner, baseline, sight);
     owner
 }
@@ -224,12 +234,17 @@ fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], residual_mm: f64)
 /// at the edge of its photo has not grown because another shows more of it.
 fn keep_common(owner: &mut Owner, baseline: &Sight, sight: &Sight) {
     for ((y, x), label) in owner.indexed_iter_mut().filter(|(_, label)| **label > 0) {
-        let at = (sight.to_baseline)(centre_of(sight, x as u32, y as u32));
-        let cell = cell_at(baseline.excess.dim(), baseline.level.factor, at);
-        if !cell.is_some_and(|cell| baseline.level.skin[cell]) {
-            *label = 0;
+        if !shown_by_baseline(baseline, sight, x as u32, y as u32) {
+            *label = OTHER;
         }
     }
+}
+
+/// Whether the baseline shows as skin what a cell of a session shows.
+fn shown_by_baseline(baseline: &Sight, sight: &Sight, x: u32, y: u32) -> bool {
+    let at = (sight.to_baseline)(centre_of(sight, x, y));
+    let cell = cell_at(baseline.excess.dim(), baseline.level.factor, at);
+    cell.is_some_and(|cell| baseline.level.skin[cell])
 }
 
 /// The share of a lesion's baseline cells that this session shows as skin.
@@ -244,11 +259,13 @@ fn visible_fraction(baseline: &Sight, sight: &Sight, lesion: &Known) -> f64 {
 /// What became of a lesion, session by session; `None` before it appeared.
 fn statuses(lesion: &Known, seen: &[Option<Seen>]) -> Vec<Option<LesionStatus>> {
     let first = seen[lesion.first];
-    let left = |seen: &Seen| {
-        first.is_some_and(|first| seen.dose / seen.magnification > LEFT * first.dose / first.magnification)
+    let share = |seen: &Seen| {
+        let dose = |seen: &Seen| seen.dose / seen.magnification;
+        first.map_or(0.0, |first| dose(seen) / dose(&first))
     };
-    let there = |session: usize, seen: &Seen| {
-        !lesion.spots[session].is_empty() || left(seen) && seen.dose > seen.dose_standard_error
+    let there = |session: usize, seen: &Seen| match lesion.spots[session].is_empty() {
+        false => share(seen) > TRACE,
+        true => share(seen) > LEFT && seen.dose > seen.dose_standard_error,
     };
     let before = |seen: &Seen| first.is_some_and(|first| grew(seen, &first));
     let appeared = seen[..lesion.first]
@@ -279,7 +296,7 @@ fn reshaping(sight: &Sight, known: &[Known], index: usize, session: usize) -> Op
     let lesion = &known[index];
     let area = |spot: usize| sight.spots[spot].pixels.len() as f64 * (sight.level.factor as f64).powi(2);
     let before =
-        |lesion: &Known| lesion.cells.len() as f64 * sight.magnification(lesion.centre) * lesion.cell_px2;
+        |lesion: &Known| lesion.first_cells as f64 * sight.magnification(lesion.centre) * lesion.cell_px2;
     match lesion.spots[session][..] {
         [spot] => {
             let members: Vec<&Known> =

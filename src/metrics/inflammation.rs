@@ -1,10 +1,9 @@
 //! Papules: round red bumps. Active acne is a reason not to needle.
 
-use crate::filter::background::background;
 use crate::filter::blobs::blobs;
 use crate::filter::scale_space::{Rung, ladder};
-use crate::metrics::pores::Pore;
-use crate::metrics::relief::{Clutter, Light, QUARTER_MM, Relief, light};
+use crate::metrics::maps::freed;
+use crate::metrics::relief::{Clutter, Light, QUARTER_MM};
 use crate::metrics::{Better, Estimate, Family, Maps, Measured, Metric, NO_SKIN, RESOLUTION_TOO_LOW};
 use crate::raster::{cell_centre, covers, sample};
 use crate::region::Region;
@@ -13,12 +12,13 @@ use crate::region::Region;
 /// last only bound the ones between.
 const SIGMAS_MM: [f64; 6] = [0.3, 0.42, 0.6, 0.85, 1.2, 1.7];
 
-/// Slow variation of blood that is taken out, standard deviation in mm.
-const BACKGROUND_MM: f64 = 6.0;
-
 /// Least hemoglobin of a papule above its surroundings on perfectly even
 /// skin, density units, and what the skin's clutter at 0.25 mm adds to it.
 const LEAST_REDNESS: (f64, f64) = (0.15, 2.5);
+
+/// How much redder a spot must be to count where the light cannot show whether
+/// it is raised.
+const UNRAISED: f64 = 2.0;
 
 /// Least ratio of the curvatures: papules are round.
 const LEAST_ISOTROPY: f64 = 0.4;
@@ -61,24 +61,20 @@ pub struct Papule {
     pub contrast: f64,
 }
 
-/// The papules of one photo, reddest first. `pores` tell where the light comes
-/// from, `clutter` is the baseline's.
-pub fn detect(maps: &Maps, relief: &Relief, clutter: &Clutter, pores: &[Pore]) -> Vec<Papule> {
-    let least = LEAST_REDNESS.0 + LEAST_REDNESS.1 * clutter.at(QUARTER_MM);
+/// The papules of one photo, reddest first. `clutter` is the baseline's; without `light`
+/// from one side, flat ones count too.
+pub fn detect(maps: &Maps, clutter: &Clutter, light: Option<Light>) -> Vec<Papule> {
+    let towards = light.filter(Light::is_sided);
+    let certain = if towards.is_some() { 1.0 } else { UNRAISED };
+    let least = certain * (LEAST_REDNESS.0 + LEAST_REDNESS.1 * clutter.at(QUARTER_MM));
     let (scale, skin) = (maps.coarse.scale, &maps.coarse.skin);
     if scale.px_per_mm < LEAST_PX_PER_MM {
         return Vec::new();
     }
-    let mut excess = &maps.hemoglobin - &background(&maps.hemoglobin, skin, scale.px(BACKGROUND_MM));
-    excess.zip_mut_with(skin, |value, &inside| {
-        if !inside {
-            *value = 0.0;
-        }
-    });
+    let excess = freed(&maps.hemoglobin, maps);
     let rungs = ladder(&excess, &SIGMAS_MM.map(|sigma| scale.px(sigma)));
     let rungs: Vec<&Rung> = rungs.iter().flatten().collect();
-    let shading = super::scars::shading(maps);
-    let towards = light(relief, pores.iter().map(|p| [p.x_px, p.y_px])).filter(Light::is_sided);
+    let shading = freed(&maps.shading, maps);
     let raised = |x: f64, y: f64, sigma: f64| {
         // Bright towards the light, dark away from it, at the steepest part of its sides.
         let at = |u: [f64; 2], sign: f64| sample(&shading, x + sign * sigma * u[0], y + sign * sigma * u[1]);
@@ -112,6 +108,7 @@ pub fn measure(maps: &Maps, papules: &[Papule], region: &Region) -> Vec<Measured
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Relief;
     use crate::metrics::maps::{HEMOGLOBIN, MELANIN};
     use crate::metrics::testing::{maps_of_colors, skin_of, value};
     use crate::raster::Plane;
@@ -136,7 +133,8 @@ mod tests {
         let relief = Relief::of(&maps);
         let clutter = crate::metrics::relief::Clutter::of(&relief);
         let pores = crate::metrics::pores::detect(&relief, &clutter);
-        measure(&maps, &detect(&maps, &relief, &clutter, &pores), &skin_of(&maps))
+        let light = crate::metrics::relief::light(&relief, pores.iter().map(|p| [p.x_px, p.y_px]));
+        measure(&maps, &detect(&maps, &clutter, light), &skin_of(&maps))
     }
 
     #[test]

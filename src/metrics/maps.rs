@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use crate::color::Rgb;
+use crate::filter::background::background;
 use crate::raster::{self, Mask, Plane, row};
 use crate::units::FilterScale;
 
@@ -85,6 +86,22 @@ impl Maps {
     pub fn linear(&self, x: usize, y: usize) -> Rgb {
         std::array::from_fn(|channel| (-self.density[channel][[y, x]]).exp())
     }
+}
+
+/// Slow variation that [`freed`] takes out, standard deviation in mm: wider
+/// than the scars and papules that are left.
+const BACKGROUND_MM: f64 = 5.0;
+
+/// A plane of the coarse level without its slow variation; 0 outside the skin.
+pub fn freed(plane: &Plane, maps: &Maps) -> Plane {
+    let skin = &maps.coarse.skin;
+    let mut freed = plane - &background(plane, skin, maps.coarse.scale.px(BACKGROUND_MM));
+    ndarray::Zip::from(&mut freed).and(skin).for_each(|value, &inside| {
+        if !inside {
+            *value = 0.0;
+        }
+    });
+    freed
 }
 
 /// Melanin, hemoglobin and shading of three planes of density.

@@ -5,10 +5,9 @@
 //! neither, and a bump does the opposite. Depth in millimetres cannot be had
 //! from one photo: what is reported is how strongly scars are seen.
 
-use crate::filter::background::background;
 use crate::filter::gaussian::gaussian;
-use crate::metrics::pores::Pore;
-use crate::metrics::relief::{Clutter, Light, Relief, light, sigma_mm};
+use crate::metrics::maps::freed;
+use crate::metrics::relief::{Clutter, Light, sigma_mm};
 use crate::metrics::{
     Better, Estimate, Family, Maps, Measured, Metric, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
@@ -20,9 +19,6 @@ use crate::units::FilterScale;
 /// half-depth radii of 0.6 to 2.4 mm.
 const SCALES: std::ops::RangeInclusive<usize> = 5..=9;
 
-/// Slow shading that is taken out, standard deviation in mm.
-const BACKGROUND_MM: f64 = 5.0;
-
 /// Radius at half depth of a Gaussian pit over the scale that sees its slopes
 /// best: `√(2 ln 2)·√3`.
 const RADIUS_PER_SIGMA: f64 = 2.039;
@@ -30,10 +26,12 @@ const RADIUS_PER_SIGMA: f64 = 2.039;
 /// Where the crescents lie and where they have ended, in scales from the centre.
 const CREST: f64 = 2.0;
 const BEYOND: f64 = 4.5;
+/// Where crescents must have faded along themselves, in scales.
+const ASIDE: f64 = 3.5;
 
 /// Least amplitude of the crescents on perfectly even skin, ln units, and
 /// what the clutter at the same scale adds to it.
-const LEAST_CONTRAST: (f64, f64) = (0.025, 2.0);
+const LEAST_CONTRAST: (f64, f64) = (0.025, 1.5);
 
 /// Least share of the amplitude that each crescent must stand out by from what
 /// lies beside, and the dark one from what lies beyond.
@@ -46,6 +44,16 @@ const LEAST_BRIGHT: f64 = 0.1;
 /// The same for the sum of both falls beyond the crescents (2 for an ideal
 /// pit, 0 for the edge of a spot).
 const LEAST_END: f64 = 0.8;
+
+/// Least share of the crescents' amplitude that must be shading and not
+/// pigment: the edge of a spot has next to none.
+const LEAST_SHADED: f64 = 0.4;
+
+/// Largest slope beside a pit as a share of that in its middle: a furrow runs on.
+const MOST_BESIDE: f64 = 0.6;
+
+/// The inner part of a scar, as a share of its radius.
+const INNER: f64 = 0.8;
 
 /// Least resolution, px/mm of the coarse plane.
 const LEAST_PX_PER_MM: f64 = 3.0;
@@ -120,53 +128,53 @@ pub struct Scar {
     pub size: Option<SizeClass>,
 }
 
-/// The shading of the coarse level, freed from slow variation.
-pub(super) fn shading(maps: &Maps) -> Plane {
+/// The atrophic scars of one photo, strongest first; none without `light`
+/// from one side. `clutter` is the baseline's; `furrows` are lines of points in
+/// native pixels, which are no scars.
+///
+/// Pits are looked for in red, where pigment shows least and shading has the
+/// least noise; what unmixes as pigment does not count.
+pub fn detect(maps: &Maps, clutter: &Clutter, light: Option<Light>, furrows: &[&[[f64; 2]]]) -> Vec<Scar> {
+    let Some(light) = light.filter(Light::is_sided) else { return Vec::new() };
     let scale = maps.coarse.scale;
-    let slow = background(&maps.shading, &maps.coarse.skin, scale.px(BACKGROUND_MM));
-    let mut shading = &maps.shading - &slow;
-    shading.zip_mut_with(&maps.coarse.skin, |value, &inside| {
-        if !inside {
-            *value = 0.0;
-        }
-    });
-    shading
-}
-
-/// The atrophic scars of one photo, strongest first; none without light from
-/// one side. `pores` tell where it comes from, `clutter` is the baseline's.
-pub fn detect(maps: &Maps, relief: &Relief, clutter: &Clutter, pores: &[Pore]) -> Vec<Scar> {
-    let Some(light) = usable_light(relief, pores) else { return Vec::new() };
-    if maps.coarse.scale.px_per_mm < LEAST_PX_PER_MM {
+    if scale.px_per_mm < LEAST_PX_PER_MM {
         return Vec::new();
     }
-    let shading = shading(maps);
+    let (red, shading) = (freed(&maps.density[0], maps), freed(&maps.shading, maps));
     let mut pits: Vec<Crescents> = SCALES
         .flat_map(|k| {
-            let sigma = maps.coarse.scale.px(sigma_mm(k));
+            let sigma = scale.px(sigma_mm(k));
             let least = LEAST_CONTRAST.0 + LEAST_CONTRAST.1 * clutter.at(k);
-            crescents(&gaussian(&shading, sigma), sigma, light, least)
+            let shading = gaussian(&shading, sigma);
+            let mut found = crescents(&gaussian(&red, sigma), sigma, light.towards(), least);
+            found.retain(|pit| pit.is_shaded(&shading, light.towards()));
+            found
         })
         .filter(|pit| covers(&maps.coarse.skin, pit.x, pit.y))
         .collect();
-    pits.sort_by(|a, b| {
-        b.slope
-            .total_cmp(&a.slope)
-            .then((a.y, a.x).partial_cmp(&(b.y, b.x)).unwrap_or(std::cmp::Ordering::Equal))
-    });
+    pits.sort_by(|a, b| b.slope.total_cmp(&a.slope).then(a.y.total_cmp(&b.y)).then(a.x.total_cmp(&b.x)));
+    let scars = apart(pits).iter().map(|pit| scar(pit, maps.coarse.factor, scale)).collect::<Vec<_>>();
+    scars.into_iter().filter(|scar| !furrows.iter().any(|points| scar.lies_on(points))).collect()
+}
+
+/// The pits, strongest first, without those that are part of a stronger one.
+fn apart(pits: Vec<Crescents>) -> Vec<Crescents> {
     let mut kept: Vec<Crescents> = Vec::new();
     for pit in pits {
-        if kept.iter().all(|other| (other.x - pit.x).hypot(other.y - pit.y) > other.reach().max(pit.reach()))
-        {
+        let away =
+            |other: &Crescents| (other.x - pit.x).hypot(other.y - pit.y) > other.reach().max(pit.reach());
+        if kept.iter().all(away) {
             kept.push(pit);
         }
     }
-    kept.iter().map(|pit| scar(pit, maps.coarse.factor, maps.coarse.scale)).collect()
+    kept
 }
 
-fn usable_light(relief: &Relief, pores: &[Pore]) -> Option<[f64; 2]> {
-    let places = pores.iter().map(|pore| [pore.x_px, pore.y_px]);
-    light(relief, places).filter(Light::is_sided).map(|light| light.towards())
+impl Scar {
+    /// Whether a line runs across its inner part.
+    fn lies_on(&self, points: &[[f64; 2]]) -> bool {
+        points.iter().any(|[x, y]| (x - self.x_px).hypot(y - self.y_px) < INNER * self.radius_px)
+    }
 }
 
 fn scar(pit: &Crescents, factor: usize, scale: FilterScale) -> Scar {
@@ -198,6 +206,16 @@ struct Crescents {
 }
 
 impl Crescents {
+    /// Whether the smoothed `shading` has the crescents too.
+    fn is_shaded(&self, shading: &Plane, [ux, uy]: [f64; 2]) -> bool {
+        let at = |sign: f64| {
+            let reach = sign * CREST * self.sigma;
+            sample(shading, self.x + reach * ux, self.y + reach * uy).map(f64::from)
+        };
+        let amplitude = at(1.0).zip(at(-1.0)).map(|(dark, bright)| 0.5 * (dark - bright));
+        amplitude.is_some_and(|amplitude| amplitude >= LEAST_SHADED * self.contrast)
+    }
+
     /// Within this distance of a stronger one, a weaker one is part of it.
     fn reach(&self) -> f64 {
         1.2 * RADIUS_PER_SIGMA * self.sigma
@@ -258,7 +276,9 @@ fn paired(smooth: &Plane, (x, y): (usize, usize), sigma: f64, [ux, uy]: [f64; 2]
     let contrast = 0.5 * (dark - bright);
     let (ends_dark, ends_bright) = (dark - at(BEYOND, 0.0)?, at(-BEYOND, 0.0)? - bright);
     let least = LEAST_BALANCE * contrast;
-    let paired = dark - beside >= least
+    let runs_on = |across: f64| Some(0.5 * (at(CREST, across)? - at(-CREST, across)?));
+    let paired = runs_on(ASIDE)?.max(runs_on(-ASIDE)?) <= MOST_BESIDE * contrast
+        && dark - beside >= least
         && beside - bright >= least
         && ends_dark >= least
         && ends_bright >= LEAST_BRIGHT * contrast
@@ -267,17 +287,11 @@ fn paired(smooth: &Plane, (x, y): (usize, usize), sigma: f64, [ux, uy]: [f64; 2]
 }
 
 /// The metrics of this family in one region, from all `scars` of the photo.
-pub fn measure(
-    maps: &Maps,
-    relief: &Relief,
-    pores: &[Pore],
-    scars: &[Scar],
-    region: &Region,
-) -> Vec<Measured> {
+pub fn measure(maps: &Maps, light: Option<Light>, scars: &[Scar], region: &Region) -> Vec<Measured> {
     let reason = if maps.coarse.scale.px_per_mm < LEAST_PX_PER_MM {
         Some(RESOLUTION_TOO_LOW)
     } else {
-        usable_light(relief, pores).is_none().then_some(LIGHT_TOO_FRONTAL)
+        (!light.is_some_and(|light| light.is_sided())).then_some(LIGHT_TOO_FRONTAL)
     };
     if let Some(reason) = reason {
         return CATALOGUE.iter().map(|metric| Measured::absent(metric.id, reason)).collect();
@@ -297,6 +311,7 @@ pub fn measure(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Relief;
     use crate::metrics::relief::SIGMA_PER_FWHM;
     use crate::metrics::testing::{maps_of, skin_of, value};
 
@@ -324,8 +339,9 @@ mod tests {
         let relief = Relief::of(&maps);
         let clutter = crate::metrics::relief::Clutter::of(&relief);
         let pores = crate::metrics::pores::detect(&relief, &clutter);
-        let scars = detect(&maps, &relief, &clutter, &pores);
-        let measured = measure(&maps, &relief, &pores, &scars, &skin_of(&maps));
+        let light = crate::metrics::relief::light(&relief, pores.iter().map(|p| [p.x_px, p.y_px]));
+        let scars = detect(&maps, &clutter, light, &[]);
+        let measured = measure(&maps, light, &scars, &skin_of(&maps));
         (scars, measured)
     }
 

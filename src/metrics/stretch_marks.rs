@@ -25,7 +25,7 @@ const BACKGROUND_MM: f64 = 8.0;
 /// Least excess of hemoglobin, or lack of melanin, at which a band starts on
 /// perfectly even skin, density units, and what the skin's clutter at 0.25 mm
 /// adds to it.
-const START: (f64, f64) = (0.10, 3.0);
+const START: (f64, f64) = (0.12, 3.0);
 
 /// What a band goes on at, as a share of what it starts at.
 const KEEP: f64 = 0.5;
@@ -200,7 +200,7 @@ mod tests {
         std::array::from_fn(|c| {
             Plane::from_shape_fn((400, 400), |(y, x)| {
                 let (dx, dy) = (x as f32 - 200.0, y as f32 - 200.0);
-                let (u, v) = ((dx + dy) / 1.4142, (dy - dx) / 1.4142);
+                let (u, v) = ((dx + dy) / std::f32::consts::SQRT_2, (dy - dx) / std::f32::consts::SQRT_2);
                 let band = if u.abs() < 150.0 { (-0.5 * (v / 10.2).powi(2)).exp() } else { 0.0 };
                 band * (blood * HEMOGLOBIN[c] + melanin * MELANIN[c]) + 0.8
             })

@@ -8,7 +8,7 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::filter::resample::cubic;
+use crate::filter::resample::{cubic, lattice};
 use crate::metrics::glcm::{DIRECTIONS, Features, Glcm};
 use crate::metrics::maps::sum_labels;
 use crate::metrics::relief::{QUARTER_MM, RUNGS, Relief};
@@ -181,14 +181,6 @@ impl Texture {
             tile.map_or(Tiles::OUTSIDE, |tile| tile as u16)
         })
     }
-}
-
-/// Positions `step` apart, centred on an axis of `length` pixels: flipping the
-/// photo flips the lattice.
-fn lattice(length: usize, step: f64) -> Vec<f64> {
-    let count = (length as f64 / step).floor() as usize;
-    let first = (length as f64 - 1.0 - (count as f64 - 1.0) * step) / 2.0;
-    (0..count).map(|i| first + i as f64 * step).collect()
 }
 
 /// The metrics of this family in one region.

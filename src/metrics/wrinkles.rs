@@ -1,12 +1,12 @@
 //! Wrinkles and fine lines: dark ridges of the relief, followed from end to end.
 
-use crate::filter::background::enlarge;
+use crate::filter::resample::{cubic, lattice};
 use crate::filter::ridges::{Line, Scale, Search, lines};
 use crate::metrics::relief::{Clutter, Relief, SIGMA_PER_FWHM};
 use crate::metrics::{
     Better, Estimate, Family, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
-use crate::raster::{Plane, cell_centre, covers, reduce, reduce_mask, sample, size};
+use crate::raster::{Mask, cell_centre, covers, in_cells, sample, size};
 use crate::region::{Region, Tiles};
 
 /// The rungs that lines are looked for on: standard deviations from 0.15 to 0.6 mm.
@@ -35,8 +35,11 @@ const LEAST_LENGTH_MM: f64 = 5.0;
 /// The sharpest turn between neighbouring points, radians (20°).
 const TURN: f64 = 0.35;
 
-/// Least resolution of the plane lines are looked for on, px/mm, where the photo has it.
-const WORKING_PX_PER_MM: f64 = 8.0;
+/// Step of the lattice lines are looked for on, mm: the finest scale is one step wide.
+const STEP_MM: f64 = 0.15;
+
+/// Least standard deviation, lattice steps, whose second derivatives can be told.
+const LEAST_SIGMA: f64 = 0.9;
 
 /// Least resolution that carries fine lines, px/mm: 2 pixels across 0.3 mm.
 pub const LEAST_PX_PER_MM: f64 = 7.0;
@@ -110,9 +113,8 @@ pub fn detect(relief: &Relief, clutter: &Clutter) -> Vec<Wrinkle> {
     if relief.scale.px_per_mm < LEAST_PX_PER_MM {
         return Vec::new();
     }
-    let factor = power_of_two(relief.scale.reduction_to(WORKING_PX_PER_MM));
-    let scales = working_scales(relief, factor);
-    let px = |mm: f64| relief.scale.px(mm) / factor as f64;
+    let lattice = Lattice::of(relief);
+    let px = |mm: f64| relief.scale.px(mm) / lattice.step;
     let threshold = |(even, per_clutter): (f64, f64)| even + per_clutter * clutter.at(UNIT);
     let search = Search {
         start: threshold(START),
@@ -122,45 +124,50 @@ pub fn detect(relief: &Relief, clutter: &Clutter) -> Vec<Wrinkle> {
         length: px(LEAST_LENGTH_MM),
         turn: TURN,
     };
-    let found = lines(&scales, &reduce_mask(&relief.skin, factor), &search);
-    found.iter().filter_map(|line| wrinkle(relief, line, factor)).collect()
+    let found = lines(&lattice.scales(relief), &lattice.skin(relief), &search);
+    found.iter().filter_map(|line| wrinkle(relief, line, &lattice)).collect()
 }
 
-/// The largest power of two up to `most`: rungs are reduced by those.
-fn power_of_two(most: usize) -> usize {
-    1 << most.max(1).ilog2()
+/// Where lines are looked for: points of the fine plane one step of skin apart.
+struct Lattice {
+    xs: Vec<f64>,
+    ys: Vec<f64>,
+    step: f64,
 }
 
-/// The rungs on one plane reduced by `factor` from the fine one.
-fn working_scales(relief: &Relief, factor: usize) -> Vec<Scale> {
-    let (width, height) = size(&relief.detail);
-    let (width, height) = (width / factor, height / factor);
-    let rungs = RUNGS.filter_map(|k| relief.rung(k));
-    rungs
-        .map(|rung| {
-            let plane = if rung.factor <= factor {
-                reduce(&rung.plane, factor / rung.factor)
-            } else {
-                enlarge(&rung.plane, rung.factor / factor, width, height)
-            };
-            let plane = cropped(plane, width, height);
-            Scale { plane, sigma: rung.sigma / factor as f64 }
-        })
-        .collect()
-}
-
-/// The first `width` by `height` pixels; reductions of reductions may differ by one.
-fn cropped(plane: Plane, width: usize, height: usize) -> Plane {
-    if size(&plane) == (width, height) {
-        return plane;
+impl Lattice {
+    fn of(relief: &Relief) -> Self {
+        let step = relief.scale.px(STEP_MM).max(1.0);
+        let (width, height) = size(&relief.detail);
+        Self { xs: lattice(width, step), ys: lattice(height, step), step }
     }
-    let (columns, lines) = size(&plane);
-    Plane::from_shape_fn((height, width), |(y, x)| plane[[y.min(lines - 1), x.min(columns - 1)]])
+
+    fn skin(&self, relief: &Relief) -> Mask {
+        Mask::from_shape_fn((self.ys.len(), self.xs.len()), |(y, x)| {
+            covers(&relief.skin, self.xs[x], self.ys[y])
+        })
+    }
+
+    /// The rungs as seen on the lattice.
+    fn scales(&self, relief: &Relief) -> Vec<Scale> {
+        let rungs = RUNGS.filter_map(|k| relief.rung(k));
+        let seen = rungs.map(|rung| {
+            let own = |at: &f64| in_cells(*at, rung.factor);
+            let [xs, ys] = [&self.xs, &self.ys].map(|axis| axis.iter().map(own).collect::<Vec<_>>());
+            Scale { plane: cubic(&rung.plane, &xs, &ys), sigma: rung.sigma / self.step }
+        });
+        seen.filter(|scale| scale.sigma >= LEAST_SIGMA).collect()
+    }
+
+    /// A point of the lattice in pixels of the fine plane.
+    fn fine(&self, [x, y]: [f64; 2]) -> [f64; 2] {
+        [self.xs[0] + x * self.step, self.ys[0] + y * self.step]
+    }
 }
 
 /// A line of the working plane as a wrinkle, unless it is a hair.
-fn wrinkle(relief: &Relief, line: &Line, factor: usize) -> Option<Wrinkle> {
-    let fine: Vec<[f64; 2]> = line.points.iter().map(|p| p.map(|at| cell_centre(at, factor))).collect();
+fn wrinkle(relief: &Relief, line: &Line, lattice: &Lattice) -> Option<Wrinkle> {
+    let fine: Vec<[f64; 2]> = line.points.iter().map(|point| lattice.fine(*point)).collect();
     let profile = Profile::of(relief, &fine)?;
     let width = profile.width_mm();
     if width < HAIR_MM || profile.mass_mm() <= 0.0 {
@@ -169,7 +176,7 @@ fn wrinkle(relief: &Relief, line: &Line, factor: usize) -> Option<Wrinkle> {
     let true_width = (width * width - (BLUR_MM / SIGMA_PER_FWHM).powi(2)).max(0.16 * width * width).sqrt();
     Some(Wrinkle {
         points: fine.iter().map(|p| p.map(|at| cell_centre(at, relief.factor))).collect(),
-        length_px: line.length() * (factor * relief.factor) as f64,
+        length_px: line.length() * lattice.step * relief.factor as f64,
         width_px: true_width * relief.native_px_per_mm(),
         contrast: profile.mass_mm(),
     })
@@ -288,6 +295,7 @@ fn pieces<'a>(wrinkle: &'a Wrinkle, tiles: &'a Tiles) -> impl Iterator<Item = Pi
 mod tests {
     use super::*;
     use crate::metrics::testing::{maps_of, noise, skin_of, turned_and_flipped, value};
+    use crate::raster::Plane;
 
     /// Two furrows of 12 mm, 0.4 mm wide (full width at half maximum, as
     /// pictured), one slanted, and `hairs`: as dark, 0.09 mm wide; 20 px/mm.

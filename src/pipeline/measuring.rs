@@ -8,7 +8,7 @@ use crate::metrics::inflammation::{self, Papule};
 use crate::metrics::maps::Level;
 use crate::metrics::pigmentation::{self, Pigment};
 use crate::metrics::pores::{self, Pore};
-use crate::metrics::relief::{Clutter, Relief};
+use crate::metrics::relief::{self, Clutter, Light, Relief};
 use crate::metrics::scars::{self, Scar};
 use crate::metrics::stretch_marks::{self, StretchMark};
 use crate::metrics::texture::{self, Texture};
@@ -39,6 +39,7 @@ pub struct Shown {
     surfaces: Surfaces,
     red: Mask,
     relief: Relief,
+    light: Option<Light>,
     texture: Texture,
     /// Follicle openings.
     pub pores: Vec<Pore>,
@@ -53,6 +54,26 @@ pub struct Shown {
     pub pigmented: Vec<Spot>,
     /// Red lesions.
     pub vascular: Vec<Spot>,
+}
+
+/// What is kept of a photo to follow lesions by.
+pub struct Lesions {
+    /// The coarse level.
+    pub level: Level,
+    pigment_excess: Plane,
+    blood_excess: Plane,
+    pigmented: Vec<Spot>,
+    vascular: Vec<Spot>,
+}
+
+impl Lesions {
+    /// The lesions of a kind, and the excess that they are measured on.
+    pub fn of(&self, kind: LesionKind) -> (&[Spot], &Plane) {
+        match kind {
+            LesionKind::Vascular => (&self.vascular, &self.blood_excess),
+            _ => (&self.pigmented, &self.pigment_excess),
+        }
+    }
 }
 
 /// A photo's maps and what stands out on them.
@@ -133,9 +154,11 @@ impl Shown {
             || (Texture::of(&relief), pores::detect(&relief, clutter)),
             || (wrinkles::detect(&relief, clutter), stretch_marks::detect(maps, clutter)),
         );
+        let light = relief::light(&relief, pores.iter().map(|pore| [pore.x_px, pore.y_px]));
+        let furrows: Vec<&[[f64; 2]]> = wrinkles.iter().map(|wrinkle| &wrinkle.points[..]).collect();
         let (scars, papules) = rayon::join(
-            || scars::detect(maps, &relief, clutter, &pores),
-            || inflammation::detect(maps, &relief, clutter, &pores),
+            || scars::detect(maps, clutter, light, &furrows),
+            || inflammation::detect(maps, clutter, light),
         );
         let pigmented = surfaces.pigmented(frozen.pigmented);
         let vascular =
@@ -144,6 +167,7 @@ impl Shown {
             surfaces,
             red,
             relief,
+            light,
             texture,
             pores,
             wrinkles,
@@ -155,13 +179,15 @@ impl Shown {
         }
     }
 
-    /// The coarse level and the excess on which lesions of a kind are measured.
-    pub fn excess(&self, kind: LesionKind) -> (&Level, &Plane) {
-        let excess = match kind {
-            LesionKind::Vascular => &self.surfaces.blood_excess,
-            _ => &self.surfaces.pigment_excess,
-        };
-        (&self.surfaces.maps.coarse, excess)
+    /// What lesions are followed by, without the planes that only metrics need.
+    pub fn into_lesions(self) -> Lesions {
+        Lesions {
+            level: self.surfaces.maps.coarse,
+            pigment_excess: self.surfaces.pigment_excess,
+            blood_excess: self.surfaces.blood_excess,
+            pigmented: self.pigmented,
+            vascular: self.vascular,
+        }
     }
 
     /// The values of every metric in one region, in the catalogue's order.
@@ -180,7 +206,7 @@ impl Shown {
         values.extend(texture::measure(&self.texture, region));
         values.extend(pores::measure(&self.relief, &self.pores, region));
         values.extend(wrinkles::measure(&self.relief, &self.wrinkles, region));
-        values.extend(scars::measure(maps, &self.relief, &self.pores, &self.scars, region));
+        values.extend(scars::measure(maps, self.light, &self.scars, region));
         values.extend(stretch_marks::measure(maps, &self.stretch_marks, region));
         values.extend(inflammation::measure(maps, &self.papules, region));
         values

@@ -2,7 +2,7 @@
 
 use crate::calibration::{Calibration, Method};
 use crate::error::Warning;
-use crate::metrics::{Aspect, Measured};
+use crate::metrics::{Aspect, Family, Measured, metric};
 use crate::photo::Photo;
 use crate::pipeline::link::Link;
 use crate::quality::Quality;
@@ -106,12 +106,23 @@ pub fn region(
 ) -> RegionRecord {
     let area_px = region.area_px();
     let record = |measured: &Measured| {
-        (measured.id.to_owned(), MetricRecord::new(measured, repeatability, Confidence::High))
+        (measured.id.to_owned(), MetricRecord::new(measured, repeatability, limit(measured.id)))
     };
     RegionRecord {
         region: region.name.clone(),
         area_mm2: scale.physical.then(|| area_px / scale.px_per_mm.powi(2)),
         area_px,
         metrics: measured.iter().map(record).collect(),
+    }
+}
+
+/// How far a metric can be relied on at best: what was found of its objects
+/// on synthetic skin with known truth (lines half or more, scars and papules
+/// less than half of them, stretch marks on light skin only).
+fn limit(id: &str) -> Confidence {
+    match metric(id).map(|metric| metric.family) {
+        Some(Family::Scars | Family::StretchMarks | Family::Inflammation) => Confidence::Low,
+        Some(Family::Wrinkles) => Confidence::Medium,
+        _ => Confidence::High,
     }
 }

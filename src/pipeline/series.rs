@@ -1,5 +1,6 @@
 //! One series: from its photos to its view in the report.
 
+use rayon::iter::Either;
 use rayon::prelude::*;
 
 use crate::alignment::{Features, Transform};
@@ -9,7 +10,7 @@ use crate::lesion::{self, LesionKind, Sight, Track};
 use crate::metrics::{Aspect, Measured};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::link::{Link, link, link_through};
-use crate::pipeline::measuring::{Frozen, Shown, maps};
+use crate::pipeline::measuring::{Frozen, Lesions, Shown, maps};
 use crate::pipeline::records;
 use crate::pipeline::single::outlines;
 use crate::quality::{self, Quality};
@@ -57,7 +58,7 @@ struct Member {
 /// What was measured on a photo.
 struct Values {
     regions: Vec<(Region, Vec<Measured>)>,
-    shown: Shown,
+    lesions: Lesions,
 }
 
 /// Measures every photo of a series and compares each with the baseline.
@@ -97,26 +98,16 @@ fn read(
     let places: Vec<(usize, usize)> = (0..source.sessions.len())
         .flat_map(|session| (0..source.sessions[session].photos.len()).map(move |photo| (session, photo)))
         .collect();
-    let read: Vec<Result<Member, PhotoOutcome>> = places
-        .into_par_iter()
-        .map(|(session, photo)| {
-            let file = &source.sessions[session].photos[photo];
-            Frame::open(&file.path, source.scale, &limits)
-                .map(|frame| Member::of(session, photo, frame))
-                .map_err(|error| {
-                    step();
-                    unreadable(source, session, file, &error.without_folders())
-                })
-        })
-        .collect();
-    let (mut members, mut outcomes) = (Vec::new(), Vec::new());
-    for result in read {
-        match result {
-            Ok(member) => members.push(member),
-            Err(outcome) => outcomes.push(outcome),
+    places.into_par_iter().partition_map(|(session, photo)| {
+        let file = &source.sessions[session].photos[photo];
+        match Frame::open(&file.path, source.scale, &limits) {
+            Ok(frame) => Either::Left(Member::of(session, photo, frame)),
+            Err(error) => {
+                step();
+                Either::Right(unreadable(source, session, file, &error.without_folders()))
+            }
         }
-    }
-    (members, outcomes)
+    })
 }
 
 /// The photo that the others are compared with: the first usable one of the
@@ -235,7 +226,7 @@ impl Member {
             (region, values)
         };
         let regions = regions.into_iter().map(measured).collect();
-        self.values = Some(Values { regions, shown });
+        self.values = Some(Values { regions, lesions: shown.into_lesions() });
     }
 }
 
@@ -356,11 +347,7 @@ fn sight<'a>(
     (_, link, values): (&Member, &'a Link, &'a Values),
     ways: &'a Ways,
 ) -> Sight<'a> {
-    let (level, excess) = values.shown.excess(kind);
-    let spots = match kind {
-        LesionKind::Vascular => &values.shown.vascular,
-        _ => &values.shown.pigmented,
-    };
+    let (level, (spots, excess)) = (&values.lesions.level, values.lesions.of(kind));
     let residual_px = link.residual_px;
     Sight { level, excess, spots, to_session: &*ways.there, to_baseline: &*ways.back, residual_px }
 }

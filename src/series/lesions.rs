@@ -94,7 +94,7 @@ fn dose(Sight { seen, contrast_log_sd }: Sight) -> (f64, f64) {
 /// brown skin by up to 20 %.
 const RESPONSE: f64 = 0.1;
 
-/// A change with the errors of both doses, to be put in the unit of `scale`.
+/// A change with the errors of both doses, brought to its unit by `scale`.
 fn with_errors(ends: Ends, value: f64, scale: [f64; 2]) -> Uncertain {
     let errors = [dose(ends.first).1 * scale[0], dose(ends.last).1 * scale[1], RESPONSE * value];
     Uncertain::new(value, &errors.map(|error| (error, f64::INFINITY)))
