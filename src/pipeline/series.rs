@@ -29,8 +29,8 @@ const LEAST_SHARED: f64 = 0.25;
 
 /// Error of the logarithm of colour contrasts where light or sharpness differ
 /// from the baseline's: what a flash beside light from the side does to spots
-/// on phantoms (10 to 20 %, contrast and evenness).
-const VEIL_LOG_SD: f64 = 0.12;
+/// on phantoms (up to 20 %, contrast and evenness).
+const VEIL_LOG_SD: f64 = 0.2;
 
 /// What became of one series.
 #[derive(Debug, Clone, PartialEq)]
