@@ -5,6 +5,7 @@ mod analyze;
 mod common;
 mod compare;
 mod completions;
+mod interrupt;
 mod measure;
 mod metrics;
 mod phantom;
@@ -55,7 +56,8 @@ Exit codes:
   0  done
   1  failed: nothing usable came out
   2  usage
-  3  done, but a photo was unreadable, rejected or not comparable";
+  3  done, but a photo was unreadable, rejected or not comparable
+  130  interrupted";
 
 /// Measures how skin changes between photographs, with an error bar on every number.
 ///

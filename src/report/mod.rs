@@ -4,6 +4,7 @@ pub mod alignment;
 pub mod files;
 pub mod json;
 pub mod measurement;
+mod output;
 pub mod run;
 pub mod schema;
 pub mod tables;
