@@ -3,7 +3,7 @@
 //! A file is written aside, flushed to the disk and then renamed, so that a
 //! reader never sees half of it and an earlier one survives a failure.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{DirBuilder, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -140,6 +140,8 @@ pub fn write_jpeg(path: &Path, picture: &RgbImage, quality: u8) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
