@@ -37,6 +37,7 @@ pub mod canvas;
 pub mod metrics;
 pub mod lesion;
 pub mod statistics;
+pub mod treatment;
 pub mod session;
 pub mod series;
 pub mod settings;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Warning;
 use crate::metrics::{Aspect, Measured, metric};
 use crate::statistics::Repeatability;
+use crate::treatment::TreatmentFacts;
 
 /// One visit: its photos, how good they are, how they were calibrated and
 /// aligned, and what was measured.
@@ -21,6 +22,8 @@ pub struct Session {
     pub date: Option<String>,
     /// Days since the baseline; `null` without dates.
     pub day: Option<i64>,
+    /// The treatments before it; `null` if none is known.
+    pub treatment: Option<TreatmentFacts>,
     /// Its photos of this view.
     pub photos: Vec<PhotoRecord>,
     /// How good they are.
@@ -217,6 +220,8 @@ pub struct SessionMetrics {
     pub session: String,
     /// Days since the baseline, if dated.
     pub day: Option<i64>,
+    /// Whether redness belongs to the healing of a treatment.
+    pub healing: bool,
     /// Why colour cannot be compared with the baseline, if it cannot.
     pub colour_blocked: Option<String>,
     /// Why relief cannot be compared with the baseline, if it cannot.

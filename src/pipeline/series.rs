@@ -18,7 +18,7 @@ use crate::quality::{self, Quality};
 use crate::raster;
 use crate::region::{Outline, Region};
 use crate::report::run::{PhotoOutcome, PhotoStatus};
-use crate::series::{self, Lesion, View};
+use crate::series::{self, Lesion, Scales, View};
 use crate::session::{AlignmentStatus, RegionRecord, Session, SessionMetrics};
 use crate::settings::Settings;
 use crate::source::{PhotoSource, SeriesSource, SessionSource};
@@ -243,13 +243,18 @@ fn view(source: &SeriesSource, baseline: &Member, members: &[Member]) -> View {
         view: source.view.clone(),
         baseline: source.sessions[baseline.session].session.clone(),
         scale: records::scale(source.scale),
+        schedule: source.schedule(),
         sessions: (0..source.sessions.len())
             .filter_map(|session| session_record(source, baseline, &all, session, &repeatability))
             .collect(),
         changes: series::changes(&metrics, &repeatability),
+        controlled: Vec::new(),
         trends: series::trends(&metrics),
+        recoveries: Vec::new(),
         lesions: lesions(&all, &order, &metrics),
+        scales: Scales::default(),
     }
+    .concluded()
 }
 
 /// The sessions with the baseline's first and the others in order of time.
@@ -288,6 +293,7 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
     Some(SessionMetrics {
         session: source.sessions[session].session.clone(),
         day: source.day(session),
+        healing: source.treatment(session).is_some_and(|treatment| treatment.healing_window),
         colour_blocked,
         relief_blocked: relief_blocked.clone(),
         gain_log_sd,
@@ -378,6 +384,7 @@ fn session_record(
         session: told.session.clone(),
         date: told.date.map(|date| date.to_string()),
         day: source.day(session),
+        treatment: source.treatment(session),
         photos: photos
             .iter()
             .map(|m| records::photo(m.frame.photo.photo(), told.photos[m.photo].shot))
