@@ -19,7 +19,7 @@ use crate::photo::Fingerprint;
 use crate::reading;
 use crate::report::files::{OutputFolder, SERIES};
 use crate::settings::Settings;
-use crate::source::SeriesSource;
+use crate::source::{PhotoSource, SeriesSource, SessionSource};
 
 /// The largest entry that is read, bytes.
 const MOST_BYTES: u64 = 1 << 30;
@@ -103,19 +103,23 @@ pub(super) fn key(
     settings: &Settings,
     program: &str,
 ) -> String {
-    let sessions = series.sessions.iter().map(|session| {
-        let photos = session.photos.iter().map(|photo| json!([photo.file, photo.shot])).collect::<Vec<_>>();
-        json!([session.session, session.date, session.days_since_treatment, photos])
+    // Taken apart field by field, so that none that is added is forgotten.
+    let SeriesSource { patient, view, sessions, baseline, scale, roi, treatments } = series;
+    let sessions = sessions.iter().map(|session| {
+        let SessionSource { session, date, photos, days_since_treatment } = session;
+        let photos = photos.iter().map(|PhotoSource { file, shot, path: _ }| json!([file, shot]));
+        json!([session, date, days_since_treatment, photos.collect::<Vec<_>>()])
     });
-    let roi = series.roi.as_ref().and_then(|roi| roi.file_name()).map(|name| name.to_string_lossy());
+    let roi = roi.as_ref().and_then(|roi| roi.file_name()).map(|name| name.to_string_lossy());
     let facts = json!({
         "program": program,
         "settings": settings,
-        "patient": series.patient,
-        "view": series.view,
+        "patient": patient,
+        "view": view,
+        "treatments": treatments,
         "sessions": sessions.collect::<Vec<_>>(),
-        "baseline": series.baseline,
-        "scale": series.scale.map(|scale| json!([scale.px_per_mm(), scale.source()])),
+        "baseline": baseline,
+        "scale": scale.map(|scale| json!([scale.px_per_mm(), scale.source()])),
         "regions": [roi.as_deref(), regions],
         "photos": photos.iter().map(|photo| photo.blake3.as_str()).collect::<Vec<_>>(),
     });
@@ -190,7 +194,8 @@ mod tests {
             key(&series, &photos, None, &Settings { seed: 1, ..Settings::default() }, "p"),
             key(&series, &photos, None, &settings, "q"),
         ];
-        let changes: [fn(&mut SeriesSource); 7] = [
+        let changes: [fn(&mut SeriesSource); 8] = [
+            |s| s.treatments = vec!["2026-01-10".parse().unwrap()],
             |s| s.patient = "other".into(),
             |s| s.view = "other".into(),
             |s| s.baseline = 1,
