@@ -6,7 +6,8 @@
 //! damaged is computed again instead of believed.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -129,8 +130,9 @@ pub(super) fn key(
 /// The program that computes: its version and, so that no build believes
 /// what another one found, its bytes.
 pub(super) fn program() -> String {
-    let bytes = std::env::current_exe().and_then(fs::read);
-    let build = bytes.map_or_else(|_| String::new(), |bytes| blake3::hash(&bytes).to_hex().to_string());
+    let hashed = |program: File| Ok(blake3::Hasher::new().update_reader(program)?.finalize().to_hex());
+    let hash: io::Result<_> = std::env::current_exe().and_then(File::open).and_then(hashed);
+    let build = hash.map_or_else(|_| String::new(), |hash| hash.to_string());
     format!("{} {build}", env!("CARGO_PKG_VERSION"))
 }
 
