@@ -38,6 +38,8 @@ pub mod lesion;
 pub mod statistics;
 pub mod session;
 pub mod series;
+pub mod study;
+pub mod check;
 pub mod settings;
 pub mod source;
 pub mod phantom;
