@@ -145,6 +145,14 @@ fn what_is_missing_or_added_is_named_and_does_not_shift_the_rest() {
         (&extra["differences"][0]["kind"], &extra["differences"][0]["metric"]),
         (&json!("extra"), &json!("pigmented-99"))
     );
+    let change = |report: &mut Value| {
+        let changes = report["views"][0]["changes"].as_array_mut().unwrap();
+        let mut change = changes[0].clone();
+        change["to"] = json!("2026-05-01");
+        changes.push(change);
+    };
+    let found = differences(change, &[]);
+    assert_eq!((&found["differences"][0]["kind"], &found["notes"]), (&json!("extra"), &json!([])));
     let metric = |report: &mut Value| {
         report["views"][0]["sessions"][1]["regions"][0]["metrics"]["redness.new"] = json!({"value": 1.0});
     };

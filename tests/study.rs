@@ -170,6 +170,7 @@ fn what_cannot_be_compared_is_left_out_and_counted() {
         (&Value::Null, &json!("single_patient"))
     );
     assert_eq!(early["hodges_lehmann"], json!({"value": null, "ci95": null, "reason": "single_patient"}));
+    assert_eq!(late["hedges_g"]["reason"], "too_few_patients");
     assert_eq!((&late["n"], &late["hodges_lehmann"]["value"]), (&json!(2), &json!(-2.5)));
     let model = &metric["mixed_model"];
     assert_eq!((&model["patients"], &model["values"]), (&json!(3), &json!(7)));

@@ -34,6 +34,9 @@ struct Here {
     standard_error: Option<f64>,
     /// Width and height of the session's photo, pixels.
     frame: [f64; 2],
+    /// Whether a key that the golden report does not know may come with a
+    /// later version; a metric or an item of a list does not.
+    new_key: bool,
 }
 
 impl Here {
@@ -75,6 +78,7 @@ impl<'a> Comparison<'a> {
             key: String::new(),
             standard_error: None,
             frame: [1.0, 1.0],
+            new_key: false,
         };
         match (golden, actual) {
             (Some(golden), Some(actual)) => self.entry(&here, golden, actual),
@@ -134,7 +138,8 @@ impl<'a> Comparison<'a> {
         let percent = percent_error(golden, here.standard_error);
         let added = right.keys().filter(|key| !left.contains_key(*key));
         for key in left.keys().chain(added) {
-            let mut there = self.inside(&here, key, golden);
+            let mut there = inside(&here, key, golden);
+            there.new_key = here.key != "metrics";
             if key == "percent" {
                 there.standard_error = percent;
             }
@@ -147,33 +152,13 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The place of a key of an object.
-    fn inside(&self, here: &Here, key: &str, golden: &Value) -> Here {
-        match key {
-            "metrics" | "regions" | "views" | "sessions" | "changes" | "trends" | "lesions" | "track" => {
-                here.inside(key)
-            }
-            "quality" | "calibration" | "alignment" | "comparable" | "photos" | "scale" | "warnings"
-                if here.key.is_empty() && matches!(here.topic.as_str(), "report" | "session") =>
-            {
-                let mut part = here.part(key, None);
-                if let Some([width, height]) = frame(golden) {
-                    part.frame = [width, height];
-                }
-                part
-            }
-            _ if here.key == "metrics" => here.part(key, Some(key)),
-            _ => here.inside(key),
-        }
-    }
-
     /// Puts items side by side by what they are of.
     fn lists(&mut self, here: &Here, golden: &[Value], actual: &[Value]) {
         let list = here.key.rsplit('.').next().unwrap_or_default().to_owned();
         let (left, right) = (identified(&list, golden), identified(&list, actual));
         let added = right.iter().filter(|(name, _)| !left.iter().any(|(other, _)| other == name));
         for (name, item) in left.iter().chain(added) {
-            let there = at_item(here, &list, name, item);
+            let there = Here { new_key: false, ..at_item(here, &list, name, item) };
             let golden = left.iter().find(|(other, _)| other == name).map(|(_, item)| *item);
             let actual = right.iter().find(|(other, _)| other == name).map(|(_, item)| *item);
             match (golden, actual) {
@@ -205,7 +190,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn number(&mut self, here: &Here, sides: [&Value; 2], difference: f64, allowed: f64) {
-        let beyond = !(difference <= allowed);
+        let beyond = difference > allowed;
         let numbers = [difference, allowed, difference - allowed];
         self.record(here, beyond.then_some(DifferenceKind::Number), sides, Some(numbers));
     }
@@ -238,15 +223,33 @@ impl<'a> Comparison<'a> {
             allowed: numbers.map(|numbers| numbers[1]),
             exceeded_by: numbers.map(|numbers| numbers[2]),
         };
-        // A key that the golden report does not know comes with a later version.
-        let new_key = kind == DifferenceKind::Extra && !here.key.is_empty() && !here.key.ends_with(']');
-        let volatile = VOLATILE.contains(&here.key.as_str()) || new_key && here.key != "patient";
+        let volatile = VOLATILE.contains(&here.key.as_str()) || kind == DifferenceKind::Extra && here.new_key;
         if volatile && !self.strict {
             self.notes.push(difference);
         } else {
             count.1 += 1;
             self.differences.push(difference);
         }
+    }
+}
+
+/// The place of a key of an object.
+fn inside(here: &Here, key: &str, golden: &Value) -> Here {
+    match key {
+        "metrics" | "regions" | "views" | "sessions" | "changes" | "trends" | "lesions" | "track" => {
+            here.inside(key)
+        }
+        "quality" | "calibration" | "alignment" | "comparable" | "photos" | "scale" | "warnings"
+            if here.key.is_empty() && matches!(here.topic.as_str(), "report" | "session") =>
+        {
+            let mut part = here.part(key, None);
+            if let Some([width, height]) = frame(golden) {
+                part.frame = [width, height];
+            }
+            part
+        }
+        _ if here.key == "metrics" => here.part(key, Some(key)),
+        _ => here.inside(key),
     }
 }
 
@@ -260,8 +263,8 @@ fn identified<'v>(list: &str, items: &'v [Value]) -> Vec<(String, &'v Value)> {
             "views" => of(&["view"]),
             "sessions" | "track" => of(&["session"]),
             "regions" => of(&["region"]),
-            "changes" => of(&["region", "metric", "from", "to"]),
-            "trends" => of(&["region", "metric"]),
+            "changes" | "controlled" => of(&["region", "metric", "from", "to"]),
+            "trends" | "recoveries" => of(&["region", "metric"]),
             "lesions" => of(&["id"]),
             "photos" => of(&["file"]),
             "warnings" | "reasons" => of(&["code"]),
@@ -294,11 +297,17 @@ fn at_item(here: &Here, list: &str, name: &str, item: &Value) -> Here {
             there.place.region = text("region");
             there.key = String::new();
         }
-        "changes" | "trends" => {
+        "changes" | "controlled" | "trends" | "recoveries" => {
             let metric = text("metric").unwrap_or_default();
             there = here.part(&metric, Some(&metric));
             (there.place.session, there.place.region) = (text("to"), text("region"));
-            there.key = list.trim_end_matches('s').to_owned();
+            let one = match list {
+                "changes" => "change",
+                "trends" => "trend",
+                "recoveries" => "recovery",
+                other => other,
+            };
+            there.key = one.to_owned();
         }
         "lesions" => there = here.part("lesions", Some(name)),
         "track" => {

@@ -91,10 +91,10 @@ impl Tolerances {
         if let Some((name, _)) = given.iter().find(|(_, tolerance)| !tolerance.is_sound()) {
             return Err(format!("the tolerances of {name} must be numbers of at least 0"));
         }
-        let mut all = Self::default();
-        all.asked = given.keys().filter(|name| *name != DEFAULT).cloned().collect();
-        all.named.extend(given);
-        Ok(all)
+        let asked = given.keys().filter(|name| *name != DEFAULT).cloned().collect();
+        let mut named = Self::default().named;
+        named.extend(given);
+        Ok(Self { named, asked })
     }
 
     /// The tolerance of a key of a topic, and the name that it was found

@@ -15,7 +15,8 @@ pub struct EffectSize {
 /// Hedges' g of paired differences: their mean over their standard deviation,
 /// corrected for few pairs by `1 − 3 / (4ν − 1)` with `ν = n − 1` degrees of
 /// freedom (Hedges 1981, *J. Educ. Stat.* 6:107). The interval inverts the
-/// noncentral t distribution. `None` below two pairs or without scatter.
+/// noncentral t distribution. `None` below three pairs, where the correction
+/// leaves nothing, or without scatter.
 pub fn paired(differences: &[f64]) -> Option<EffectSize> {
     let (mean, squares) = moments(differences)?;
     let degrees = differences.len() as f64 - 1.0;
@@ -40,7 +41,7 @@ fn moments(values: &[f64]) -> Option<(f64, f64)> {
 /// `t = root · d` has a noncentral t distribution about `root` times the true d.
 fn standardised(mean: f64, sd: f64, degrees: f64, root: f64) -> Option<EffectSize> {
     // What rounding leaves of equal values is no scatter.
-    if sd <= 1e-12 * mean.abs() {
+    if sd <= 1e-12 * mean.abs() || degrees < 2.0 {
         return None;
     }
     let (d, correction) = (mean / sd, 1.0 - 3.0 / (4.0 * degrees - 1.0));
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn without_scatter_there_is_no_size_and_a_huge_one_has_an_interval() {
-        assert_eq!((paired(&[0.1, 0.1, 0.1]), paired(&[1.0])), (None, None));
+        assert_eq!((paired(&[0.1, 0.1, 0.1]), paired(&[1.0, 2.0])), (None, None));
         assert_eq!(between(&[0.0, 0.0], &[1.0, 1.0]), None);
         let huge = paired(&[100.0, 100.1, 99.9, 100.0]).unwrap();
         assert!(huge.ci95[0] > 100.0 && huge.ci95[1].is_finite() && huge.ci95[0] < huge.g);

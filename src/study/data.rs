@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::metrics::{Family, metric as catalogued};
 use crate::statistics::order::median;
 use crate::study::records::{Plan, Time};
 use crate::study::source::{Change, NOT_COMPARABLE, PatientReport, Session, View};
@@ -37,6 +38,9 @@ pub(super) struct Measured {
     pub unit: String,
     pub parts: Vec<Part>,
 }
+
+/// Why redness is not counted: it belongs to the healing of a treatment.
+const HEALING_WINDOW: &str = "healing_window";
 
 /// The follow-up that followed lesions are compared at.
 pub(super) const LAST: &str = "last";
@@ -131,8 +135,14 @@ impl<'a> ViewPart<'a> {
         Self { view, follow_ups, changes: view.changes.iter().map(|change| (key(change), change)).collect() }
     }
 
-    /// The change to a session, or why it does not count.
+    /// The change to a session, or why it does not count. Redness in a healing
+    /// window counts for nobody: reports spare those whom it worsened only, and
+    /// leaving out just these would make an arm look better.
     fn change(&self, region: &str, metric: &str, session: &Session) -> Result<Point, String> {
+        let reddens = catalogued(metric).is_some_and(|metric| metric.family == Family::Redness);
+        if reddens && (session.heals() || self.baseline_heals()) {
+            return Err(HEALING_WINDOW.into());
+        }
         let change =
             self.changes.get(&(region, metric, session.session.as_str())).ok_or("not_measured".to_owned())?;
         let difference = change.difference.filter(|_| change.verdict != NOT_COMPARABLE);
@@ -167,8 +177,17 @@ impl<'a> ViewPart<'a> {
         part
     }
 
+    fn baseline_heals(&self) -> bool {
+        self.view.sessions.iter().any(|session| session.session == self.view.baseline && session.heals())
+    }
+
     /// The median change of the lesions of one kind that can be compared.
     fn lesions(&self, metric: &str) -> Part {
+        let last_heals = self.view.sessions.last().is_some_and(Session::heals);
+        if metric == lesion_metric("vascular") && (last_heals || self.baseline_heals()) {
+            let changes = BTreeMap::from([(LAST.to_owned(), Err(HEALING_WINDOW.to_owned()))]);
+            return Part { changes, ..Part::default() };
+        }
         let of_kind = self.view.lesions.iter().filter(|lesion| lesion_metric(&lesion.kind) == metric);
         let comparable = of_kind.filter(|lesion| lesion.change.verdict != NOT_COMPARABLE);
         let changes: Vec<f64> = comparable.filter_map(|lesion| lesion.change.dose_percent).collect();
@@ -181,6 +200,7 @@ impl<'a> ViewPart<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::source::Treatment;
     use crate::study::source::tests::patient;
 
     fn names(plan: &Plan, reports: &[PatientReport]) -> Vec<(String, usize)> {
@@ -197,6 +217,16 @@ mod tests {
         let at = |within_days| Plan { at: vec![30, 90], within_days, ..Plan::default() };
         assert_eq!(names(&at(14), &reports), [("day_30".into(), 2), ("day_90".into(), 2)]);
         assert_eq!(names(&at(13), &reports), [("day_90".into(), 2)]);
+    }
+
+    #[test]
+    fn redness_in_a_healing_window_counts_for_nobody() {
+        let mut report = patient("A", None, &[(0, 1.0), (30, 2.0)]);
+        report.views[0].sessions[1].treatment = Some(Treatment { healing_window: true });
+        let part = ViewPart::new(&report.views[0], &Plan::default());
+        let reason = |metric: &str| part.change("skin", metric, &report.views[0].sessions[1]);
+        assert_eq!(reason("redness.a_star_mean"), Err(HEALING_WINDOW.into()));
+        assert_eq!(reason("scars.count").map(|point| point.difference), Ok(1.0));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) fn change(measured: &Measured, arm: Option<&str>, time: &str, ratio_s
             Some(reason) => none(reason),
             None => shifted(centre(&percent)),
         }),
-        hedges_g: reason.map_or_else(|| sized(effect_size::paired(&values)), none),
+        hedges_g: reason.map_or_else(|| sized(effect_size::paired(&values), values.len()), none),
         test: tested(
             "wilcoxon_signed_rank",
             reason.map_or_else(|| signed_rank(&values).ok_or(ALL_ZERO), Err),
@@ -62,7 +62,8 @@ pub(super) fn contrast(measured: &Measured, arm: &str, versus: &str, time: &str)
         n: second.len(),
         n_versus: first.len(),
         hodges_lehmann: reason.map_or_else(|| shifted(difference(&first, &second)), none),
-        hedges_g: reason.map_or_else(|| sized(effect_size::between(&first, &second)), none),
+        hedges_g: reason
+            .map_or_else(|| sized(effect_size::between(&first, &second), first.len() + second.len()), none),
         test: tested("mann_whitney", reason.map_or_else(|| rank_sum(&first, &second).ok_or(NO_PATIENT), Err)),
     }
 }
@@ -115,8 +116,8 @@ fn shifted(shift: Option<Shift>) -> Estimated {
     Estimated { value: Some(shift.value), ci95: shift.ci95, reason }
 }
 
-fn sized(size: Option<EffectSize>) -> Estimated {
-    let Some(size) = size else { return none(NO_SCATTER) };
+fn sized(size: Option<EffectSize>, patients: usize) -> Estimated {
+    let Some(size) = size else { return none(if patients < 3 { TOO_FEW_PATIENTS } else { NO_SCATTER }) };
     Estimated { value: Some(size.g), ci95: Some(size.ci95), reason: None }
 }
 

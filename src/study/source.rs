@@ -46,7 +46,22 @@ pub(super) struct View {
 pub(super) struct Session {
     pub session: String,
     pub day: Option<i64>,
+    #[serde(default)]
+    pub treatment: Option<Treatment>,
     pub regions: Vec<Region>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Treatment {
+    #[serde(default)]
+    pub healing_window: bool,
+}
+
+impl Session {
+    /// Whether its redness belongs to the healing of a treatment.
+    pub fn heals(&self) -> bool {
+        self.treatment.as_ref().is_some_and(|treatment| treatment.healing_window)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
