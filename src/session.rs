@@ -168,6 +168,10 @@ pub struct MetricRecord {
     /// How much it can be relied on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
+    /// The value of each photo of this session that was measured, in the
+    /// order of their shots; only with repeat photos.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shots: Vec<Option<f64>>,
 }
 
 impl MetricRecord {
@@ -182,7 +186,8 @@ impl MetricRecord {
             Ok(estimate) => estimate,
             Err(reason) => {
                 let reason = Some((*reason).to_owned());
-                return Self { value: None, reason, standard_error: None, unit, confidence: None };
+                let shots = Vec::new();
+                return Self { value: None, reason, standard_error: None, unit, confidence: None, shots };
             }
         };
         let capture = repeatability.of(measured.id).map_or(0.0, |error| error.at(estimate.value()));
@@ -197,6 +202,7 @@ impl MetricRecord {
             standard_error: estimate.standard_error().map(|sampling| sampling.hypot(capture)),
             unit,
             confidence: Some(confidence.min(limit)),
+            shots: Vec::new(),
         }
     }
 }

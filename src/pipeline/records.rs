@@ -116,6 +116,19 @@ pub fn region(
     }
 }
 
+/// Lists beside each value what every shot of the session measured.
+pub fn list_shots(records: &mut [RegionRecord], shots: &[&[(Region, Vec<Measured>)]]) {
+    for record in records {
+        for (id, metric) in &mut record.metrics {
+            let value = |shot: &&[(Region, Vec<Measured>)]| {
+                let (_, measured) = shot.iter().find(|(region, _)| region.name == record.region)?;
+                Some(measured.iter().find(|measured| measured.id == id)?.outcome.as_ref().ok()?.value())
+            };
+            metric.shots = shots.iter().map(value).collect();
+        }
+    }
+}
+
 /// How far a metric can be relied on at best: what was found of its objects
 /// on synthetic skin with known truth (lines half or more, scars and papules
 /// less than half of them, stretch marks on light skin only).

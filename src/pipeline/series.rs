@@ -370,7 +370,11 @@ fn session_record(
     photos.sort_by_key(|member| member.photo);
     let shown = measured(all, session).next();
     let member = shown.map(|(member, _, _)| member).or(photos.first().copied())?;
-    let regions = shown.map_or(Vec::new(), |(member, _, values)| values.records(member, repeatability));
+    let mut regions = shown.map_or(Vec::new(), |(member, _, values)| values.records(member, repeatability));
+    let shots: Vec<&Values> = measured(all, session).map(|(_, _, values)| values).collect();
+    if shots.len() > 1 {
+        records::list_shots(&mut regions, &shots.iter().map(|shot| &shot.regions[..]).collect::<Vec<_>>());
+    }
     let told = &source.sessions[session];
     let (alignment, comparable) = match &member.link {
         Ok(link) if session == baseline.session => {
