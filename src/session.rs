@@ -148,6 +148,10 @@ pub struct RegionRecord {
     pub area_mm2: Option<f64>,
     /// Its area, native pixels of this photo.
     pub area_px: f64,
+    /// Expected median error of the region's place, native pixels of this
+    /// photo; absent where nothing had to be placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual_px: Option<f64>,
     /// Values by metric id.
     pub metrics: BTreeMap<String, MetricRecord>,
 }
