@@ -40,6 +40,8 @@ pub mod statistics;
 pub mod treatment;
 pub mod session;
 pub mod series;
+pub mod study;
+pub mod check;
 pub mod settings;
 pub mod source;
 pub mod phantom;

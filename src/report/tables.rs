@@ -238,7 +238,7 @@ fn change_cells(patient: &str, view: &View, change: &Change) -> [String; 14] {
 /// A cell of text that no spreadsheet takes for a formula, nor the part of it
 /// that becomes a cell where a semicolon separates them. The wide forms of
 /// East Asian keyboards count too.
-fn text(cell: &str) -> String {
+pub(super) fn text(cell: &str) -> String {
     let (mut safe, mut start) = (String::with_capacity(cell.len() + 1), true);
     for c in cell.chars() {
         if start && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') {
@@ -250,7 +250,7 @@ fn text(cell: &str) -> String {
     safe
 }
 
-fn number(value: Option<f64>) -> String {
+pub(super) fn number(value: Option<f64>) -> String {
     value.map(|value| json::round(value, json::DIGITS).to_string()).unwrap_or_default()
 }
 
