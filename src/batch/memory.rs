@@ -4,14 +4,18 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use sysinfo::{MemoryRefreshKind, System};
 
+use crate::metrics::maps::FINE_PX_PER_MM;
+use crate::photo::Fingerprint;
 use crate::source::SeriesSource;
+use crate::units::FilterScale;
 
 /// What a photo keeps in memory, per byte of its samples: the samples, its
 /// skin and its keypoints.
 const KEPT: f64 = 1.3;
 
-/// What working on a photo takes besides, per byte of its samples.
-const WORK: f64 = 5.0;
+/// What working on a photo takes besides, per cell of its fine level: planes
+/// of light, density and relief.
+const WORK: f64 = 60.0;
 
 /// What a series takes whatever its photos, bytes.
 const SERIES: u64 = 16 << 20;
@@ -58,15 +62,20 @@ impl Drop for Share<'_> {
     }
 }
 
-/// What a series takes at most, bytes, from the decoded sizes of its photos:
-/// all are kept, and as many as there are threads are worked on.
-pub(super) fn needed(series: &SeriesSource, decoded: impl Iterator<Item = u64>, threads: usize) -> u64 {
-    debug_assert!(series.photo_count() > 0);
-    let mut sizes: Vec<u64> = decoded.collect();
-    sizes.sort_unstable_by(|a, b| b.cmp(a));
-    let kept: u64 = sizes.iter().sum();
-    let worked: u64 = sizes.iter().take(threads).sum();
-    SERIES + (KEPT * kept as f64 + WORK * worked as f64) as u64
+/// What a series takes at most, bytes, from its photos' headers: all samples
+/// are kept, and as many photos as there are threads are worked on, each of
+/// which is decoded first.
+pub(super) fn needed(series: &SeriesSource, photos: &[Option<Fingerprint>], threads: usize) -> u64 {
+    let kept: u64 = photos.iter().flatten().map(|photo| photo.decoded_bytes).sum();
+    let work = |photo: &Fingerprint| {
+        let (width, height) = photo.size;
+        let scale = FilterScale::of(series.scale, width.max(1), height.max(1));
+        let cell = scale.reduction_to(FINE_PX_PER_MM).max(1).pow(2);
+        photo.decoded_bytes + (WORK * (width * height / cell) as f64) as u64
+    };
+    let mut worked: Vec<u64> = photos.iter().flatten().map(work).collect();
+    worked.sort_unstable_by(|a, b| b.cmp(a));
+    SERIES + (KEPT * kept as f64) as u64 + worked.iter().take(threads).sum::<u64>()
 }
 
 /// Three quarters of the memory that is free, bytes; what the system does

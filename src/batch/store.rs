@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_fact_that_matters_is_in_the_key() {
-        let photo = |hash: &str| Fingerprint { blake3: hash.into(), decoded_bytes: 3 };
+        let photo = |hash: &str| Fingerprint { blake3: hash.into(), decoded_bytes: 3, size: (1, 1) };
         let paths = ["a.jpg", "b.jpg"].map(Path::new);
         let series = crate::batch::series_of(&paths, None, None).series.remove(0);
         let settings = Settings::default();

@@ -67,8 +67,7 @@ impl<'a> Tasks<'a> {
             self.reused.fetch_add(1, Ordering::Relaxed);
             return outcome;
         }
-        let sizes = before.iter().flatten().map(|print| print.decoded_bytes);
-        let needed = needed(series, sizes, self.threads());
+        let needed = needed(series, &before, self.threads());
         if !self.budget.holds(needed) {
             let (patient, view, mib) = (&series.patient, &series.view, needed >> 20);
             self.note(format!("{patient}/{view} may take {mib} MiB, more than --max-memory; it ran alone"));

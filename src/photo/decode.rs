@@ -75,16 +75,21 @@ pub(super) fn read_file(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Bytes that the samples of a picture take once they are decoded, by what
-/// its header claims; `None` if it has none, or one beyond the limits.
-pub(super) fn decoded_bytes(path: &Path, bytes: &[u8], limits: &DecodeLimits) -> Option<u64> {
+/// Bytes that the samples of a picture take once they are decoded, and its
+/// width and height, by what its header claims; `None` if it has none, or one beyond the limits.
+pub(super) fn decoded_bytes(
+    path: &Path,
+    bytes: &[u8],
+    limits: &DecodeLimits,
+) -> Option<(u64, (usize, usize))> {
     let mut decoder = open(path, bytes, format(path, bytes).ok()?, limits).ok()?;
     check_size(path, decoder.dimensions(), limits).ok()?;
     let (width, height) = decoder.dimensions();
     let colour = decoder.color_type();
     let wide = colour.bytes_per_pixel() > colour.channel_count()
         || decoder.icc_profile().is_ok_and(|icc| icc.is_some());
-    Some(u64::from(width) * u64::from(height) * if wide { 6 } else { 3 })
+    let bytes = u64::from(width) * u64::from(height) * if wide { 6 } else { 3 };
+    Some((bytes, (width as usize, height as usize)))
 }
 
 /// Runs `decoding`, which may be anyone's code. What it falls over is one

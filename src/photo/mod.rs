@@ -51,6 +51,8 @@ pub struct Fingerprint {
     pub blake3: String,
     /// Bytes of its decoded samples; 0 if it cannot be decoded.
     pub decoded_bytes: u64,
+    /// Width and height as stored, pixels; 0 if it cannot be decoded.
+    pub size: (usize, usize),
 }
 
 impl Fingerprint {
@@ -64,10 +66,8 @@ impl Fingerprint {
         let bytes = reading::read(path, decode::most_bytes(limits))
             .map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let size = decode::guarded(path, || Ok(decode::decoded_bytes(path, &bytes, limits)));
-        Ok(Self {
-            blake3: blake3::hash(&bytes).to_hex().to_string(),
-            decoded_bytes: size.ok().flatten().unwrap_or(0),
-        })
+        let (decoded_bytes, size) = size.ok().flatten().unwrap_or_default();
+        Ok(Self { blake3: blake3::hash(&bytes).to_hex().to_string(), decoded_bytes, size })
     }
 }
 

@@ -202,7 +202,7 @@ fn the_fingerprint_says_what_will_be_decoded() {
     assert_eq!(of(&wide).decoded_bytes, 20 * 12 * 6);
     assert_eq!(
         of(b"no photo"),
-        Fingerprint { blake3: blake3::hash(b"no photo").to_string(), decoded_bytes: 0 }
+        Fingerprint { blake3: blake3::hash(b"no photo").to_string(), decoded_bytes: 0, size: (0, 0) }
     );
 }
 
