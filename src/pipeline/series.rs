@@ -196,12 +196,12 @@ fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) 
 fn measure(baseline: &mut Member, members: &mut [Member], canvas: &Canvas, step: &(dyn Fn() + Sync)) {
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
-    let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt()));
+    let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt(), None));
     baseline.keep(shown, &frozen, canvas);
     step();
     members.par_iter_mut().for_each(|member| {
         if member.link.is_ok() {
-            let maps = maps(&member.frame, member.frame.scale, blur_mm(member));
+            let maps = maps(&member.frame, member.frame.scale, blur_mm(member), Some(&frozen));
             member.keep(Shown::under(maps, &frozen), &frozen, canvas);
         }
         step();

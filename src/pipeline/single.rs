@@ -41,7 +41,7 @@ pub fn measure_photo(
     let frame = Frame::open(path, scale, &settings.decode_limits())?;
     let outlines = outlines(&frame, roi)?;
     let quality = quality::assess(frame.photo.photo(), &frame.skin, frame.scale);
-    let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0));
+    let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0, None));
     let canvas = Canvas::new(frame.valid(), frame.scale, &[], &outlines);
     let here = Transform::identity();
     let spots = frozen.spots_in(&here, frame.valid());
