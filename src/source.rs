@@ -8,7 +8,7 @@ use crate::error::Warning;
 use crate::units::Scale;
 
 /// A photograph to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PhotoSource {
     /// Where it is.
     pub path: PathBuf,
@@ -16,6 +16,9 @@ pub struct PhotoSource {
     pub file: String,
     /// Which of several photos of one view in one session, from 1.
     pub shot: u32,
+    /// Where its colour card lies, if that was given by hand: the outer corners
+    /// of the patches dark skin, bluish green, black and white, native pixels.
+    pub card: Option<[[f64; 2]; 4]>,
 }
 
 /// One visit, in one view.
@@ -23,7 +26,7 @@ pub struct PhotoSource {
 /// # Guarantees
 ///
 /// - At least one photo, in the order of their shots.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SessionSource {
     /// The session's name, as in the folder or the manifest.
     pub session: String,

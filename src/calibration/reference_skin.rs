@@ -73,7 +73,7 @@ pub fn from_reference_skin(pairs: &[SkinPair]) -> Calibration {
         delta_e_2000: Some(residual_colour(&cells, field.as_ref(), logs)),
         field,
         share_used: share,
-        warning: None,
+        ..Calibration::none()
     }
 }
 
@@ -145,7 +145,7 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// Standard deviation by the median absolute deviation from `centre`.
-fn spread(values: &[f64], centre: f64) -> f64 {
+pub(super) fn spread(values: &[f64], centre: f64) -> f64 {
     let deviations: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
     1.4826 * median(&deviations)
 }
@@ -157,7 +157,7 @@ fn biweight(residual: f64, spread: f64) -> f64 {
 }
 
 /// Where most values lie: a biweight mean that starts from the median.
-fn mode(values: &[f64]) -> f64 {
+pub(super) fn mode(values: &[f64]) -> f64 {
     let mut centre = median(values);
     let spread = spread(values, centre).max(1e-6);
     for _ in 0..20 {
@@ -218,7 +218,7 @@ fn fit_field(cells: &[Cell]) -> Option<ShadingField> {
 
 /// Weighted least squares with biweights, ten rounds; the ridge keeps terms
 /// that the cells do not cover at 0.
-fn reweighted(design: &DMatrix<f64>, values: &[f64], spread_before: f64) -> Option<DVector<f64>> {
+pub(super) fn reweighted(design: &DMatrix<f64>, values: &[f64], spread_before: f64) -> Option<DVector<f64>> {
     const RIDGE: f64 = 1e-5;
     let mut spread_now = spread_before.max(1e-6);
     let mut solution = DVector::zeros(design.ncols());

@@ -14,7 +14,7 @@
 //! level of light let melanin pass as blood. There they use some of the level,
 //! which the calibration then has to hold.
 
-use super::{Lab, Rgb, SkinTone};
+use super::{Lab, Rgb};
 use crate::raster::{self, Mask, Plane, row};
 
 /// Density of a change in melanin, natural units, red, green, blue: fitted to
@@ -65,7 +65,7 @@ const USUAL_HEMOGLOBIN: f32 = 0.26;
 
 /// Individual typology angles between which light skin passes to medium and
 /// medium skin to dark.
-const LIGHT_TO_MEDIUM: (f64, f64) = (22.0, 12.0);
+const LIGHT_TO_MEDIUM: (f64, f64) = (16.0, 9.0);
 const MEDIUM_TO_DARK: (f64, f64) = (-22.0, -30.0);
 
 /// Mean densities of modelled skin in the middle of either passage: what the
@@ -156,9 +156,9 @@ impl Unmixing {
         self.rows
     }
 
-    /// The tone that it was chosen for.
-    pub fn tone(&self) -> SkinTone {
-        SkinTone::from_ita(self.ita_deg as f32)
+    /// The individual typology angle, degrees, that it was chosen for.
+    pub fn ita_deg(&self) -> f64 {
+        self.ita_deg
     }
 
     /// Melanin, hemoglobin and shading of the densities red, green, blue.

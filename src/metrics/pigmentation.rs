@@ -41,7 +41,7 @@ pub const CATALOGUE: &[Metric] = &[
         ratio_scale: false,
         needs_scale: false,
         summary: "Mean melanin density, unmixed from blood by rows for the baseline's skin tone; free of the level \
-                  of light on light skin, not below an ITA of 22°; not a reflectance device's index.",
+                  of light on light skin, not below an ITA of 16°; not a reflectance device's index.",
         source: "after Tsumura et al. 2003, ACM Trans. Graph. 22:770; rows chosen by us over modelled skin",
     },
     Metric {

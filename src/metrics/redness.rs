@@ -53,7 +53,7 @@ pub const CATALOGUE: &[Metric] = &[
         ratio_scale: false,
         needs_scale: false,
         summary: "Mean hemoglobin density, unmixed from melanin by rows for the baseline's skin tone; free of the \
-                  level of light on light skin, not below an ITA of 22°; of little use on dark skin.",
+                  level of light on light skin, not below an ITA of 16°; of little use on dark skin.",
         source: "after Tsumura et al. 2003, ACM Trans. Graph. 22:770; rows chosen by us over modelled skin",
     },
     Metric {

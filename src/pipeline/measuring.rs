@@ -181,6 +181,12 @@ impl Shown {
         }
     }
 
+    /// The tone by which its melanin and blood were told apart: that of the
+    /// baseline's skin, degrees of individual typology angle.
+    pub fn ita_deg(&self) -> f64 {
+        self.surfaces.maps.unmixing.ita_deg()
+    }
+
     /// What lesions are followed by, without the planes that only metrics need.
     pub fn into_lesions(self) -> Lesions {
         Lesions {

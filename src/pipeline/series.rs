@@ -59,6 +59,7 @@ struct Member {
 struct Values {
     regions: Vec<(Region, Vec<Measured>)>,
     lesions: Lesions,
+    ita_deg: f64,
 }
 
 /// Measures every photo of a series and compares each with the baseline.
@@ -78,6 +79,7 @@ pub fn analyze_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn
             return refused(source, members, photos, &error.without_folders());
         }
     };
+    baseline.frame.drawn(&outlines);
     members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
     bridge(&baseline, &mut members, settings);
     let canvas = shared_skin(&baseline, &mut members, &outlines);
@@ -94,13 +96,12 @@ fn read(
     settings: &Settings,
     step: &(dyn Fn() + Sync),
 ) -> (Vec<Member>, Vec<PhotoOutcome>) {
-    let limits = settings.decode_limits();
     let places: Vec<(usize, usize)> = (0..source.sessions.len())
         .flat_map(|session| (0..source.sessions[session].photos.len()).map(move |photo| (session, photo)))
         .collect();
     places.into_par_iter().partition_map(|(session, photo)| {
         let file = &source.sessions[session].photos[photo];
-        match Frame::open(&file.path, source.scale, &limits) {
+        match Frame::open_with_card(&file.path, source.scale, settings, file.card) {
             Ok(frame) => Either::Left(Member::of(session, photo, frame)),
             Err(error) => {
                 step();
@@ -196,7 +197,8 @@ fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) 
 fn measure(baseline: &mut Member, members: &mut [Member], canvas: &Canvas, step: &(dyn Fn() + Sync)) {
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
-    let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt(), None));
+    let (shown, frozen) =
+        Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt(), None));
     baseline.keep(shown, &frozen, canvas);
     step();
     members.par_iter_mut().for_each(|member| {
@@ -226,7 +228,7 @@ impl Member {
             (region, values)
         };
         let regions = regions.into_iter().map(measured).collect();
-        self.values = Some(Values { regions, lesions: shown.into_lesions() });
+        self.values = Some(Values { regions, ita_deg: shown.ita_deg(), lesions: shown.into_lesions() });
     }
 }
 
@@ -241,7 +243,7 @@ fn view(source: &SeriesSource, baseline: &Member, members: &[Member]) -> View {
     View {
         view: source.view.clone(),
         baseline: source.sessions[baseline.session].session.clone(),
-        scale: records::scale(source.scale),
+        scale: records::scale(baseline.frame.photo.scale()),
         sessions: (0..source.sessions.len())
             .filter_map(|session| session_record(source, baseline, &all, session, &repeatability))
             .collect(),
@@ -382,7 +384,7 @@ fn session_record(
             .map(|m| records::photo(m.frame.photo.photo(), told.photos[m.photo].shot))
             .collect(),
         quality: records::quality(&member.quality, member.frame.photo.photo(), &member.warnings()),
-        calibration: records::calibration(member.frame.photo.calibration()),
+        calibration: records::calibration(member.frame.photo.calibration(), member.frame.size()),
         alignment,
         comparable,
         regions,
@@ -392,7 +394,7 @@ fn session_record(
 impl Values {
     fn records(&self, member: &Member, repeatability: &Repeatability) -> Vec<RegionRecord> {
         let record = |(region, measured): &(Region, Vec<Measured>)| {
-            records::region(region, member.frame.scale, measured, repeatability)
+            records::region(region, member.frame.scale, measured, repeatability, self.ita_deg)
         };
         self.regions.iter().map(record).collect()
     }
