@@ -113,7 +113,6 @@ fn features(photo: &Photo, skin: &Skin) -> Features {
 /// What a photo shows, under what the baseline fixed.
 struct Shown {
     maps: Maps,
-    melanin: Plane,
     pigment_excess: Plane,
     blood_excess: Plane,
     relief: Relief,
@@ -127,8 +126,7 @@ struct Shown {
 impl Shown {
     fn of(maps: Maps, baseline: Option<&Shown>) -> Self {
         let level = &maps.coarse;
-        let melanin = pigmentation::melanin(&maps, 1.0);
-        let pigment_excess = lesion::excess(&melanin, &level.skin, level.scale);
+        let pigment_excess = lesion::excess(&maps.melanin, &level.skin, level.scale);
         let blood_excess = lesion::excess(&maps.hemoglobin, &level.skin, level.scale);
         let relief = Relief::of(&maps);
         let clutter = baseline.map_or_else(|| Clutter::of(&relief), |shown| shown.clutter);
@@ -174,7 +172,7 @@ impl Shown {
         let centres: Vec<[f64; 2]> = self.pigmented.iter().map(|spot| spot.centre).collect();
         let spots = self.spots();
         let pigment = Pigment {
-            melanin: &self.melanin,
+            melanin: &self.maps.melanin,
             excess: &self.pigment_excess,
             spots: &spots,
             centres: &centres,
@@ -343,7 +341,7 @@ mod lesions {
     fn excess(bencher: divan::Bencher) {
         let shown = &SHOWN[0];
         let level = &shown.maps.coarse;
-        bencher.bench(|| lesion::excess(&shown.melanin, &level.skin, level.scale));
+        bencher.bench(|| lesion::excess(&shown.maps.melanin, &level.skin, level.scale));
     }
 
     #[divan::bench]

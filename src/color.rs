@@ -3,7 +3,11 @@
 //! Photographs are sRGB (IEC 61966-2-1); CIELAB is relative to D65 with the
 //! 2° observer. Linear values are relative to the encoding's white, `0..=1`.
 
+pub mod unmixing;
+
 use std::sync::LazyLock;
+
+pub use unmixing::Unmixing;
 
 /// Three values, in the order red, green, blue.
 pub type Rgb = [f32; 3];

@@ -87,8 +87,25 @@ pub enum CalibrationMethod {
 pub struct CalibrationRecord {
     /// By what.
     pub method: CalibrationMethod,
-    /// Median colour difference that is left, ΔE2000.
+    /// Colour difference that is left, ΔE2000: the median on unchanged skin, or
+    /// the mean over the patches of a card.
     pub delta_e_2000: Option<f64>,
+    /// The largest over the patches of a card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta_e_2000_max: Option<f64>,
+    /// The smooth field of light that was divided out; none if it is even.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub light: Option<LightRecord>,
+}
+
+/// The slope of the light over a photo: relative to the baseline's with
+/// reference skin, by itself with a card.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LightRecord {
+    /// Where the light grows, degrees from the photo's x axis towards its top: 0 right, 90 top.
+    pub direction_deg: f64,
+    /// By how much the brightest place is brighter than the darkest, as a share.
+    pub strength: f64,
 }
 
 /// Whether a photo lies on the baseline.

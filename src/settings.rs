@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alignment::AlignmentOptions;
+use crate::calibration::CardOptions;
 use crate::error::{Error, Result};
 use crate::photo::DecodeLimits;
 use crate::reading;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What an alignment must reach to be believed.
     pub alignment: AlignmentOptions,
+    /// What is known of the colour card.
+    pub card: CardOptions,
 }
 
 /// What is refused before it can do harm.
@@ -75,6 +78,16 @@ const TABLE: &[Setting] = &[
         key: "alignment.most_residual_fraction",
         range: (0.0, 1.0),
         summary: "largest expected error of an alignment, as a share of the photo's longer side",
+    },
+    Setting {
+        key: "card.year",
+        range: (1976.0, 2100.0),
+        summary: "year in which the colour card was made; its colours changed for 2015",
+    },
+    Setting {
+        key: "card.pitch_mm",
+        range: (2.0, 100.0),
+        summary: "distance of neighbouring patches on the colour card, mm",
     },
 ];
 

@@ -9,7 +9,7 @@ use crate::treatment::{Schedule, TreatmentFacts};
 use crate::units::Scale;
 
 /// A photograph to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PhotoSource {
     /// Where it is.
     pub path: PathBuf,
@@ -17,6 +17,9 @@ pub struct PhotoSource {
     pub file: String,
     /// Which of several photos of one view in one session, from 1.
     pub shot: u32,
+    /// Where its colour card lies, if that was given by hand: the outer corners
+    /// of the patches dark skin, bluish green, black and white, native pixels.
+    pub card: Option<[[f64; 2]; 4]>,
 }
 
 /// One visit, in one view.
@@ -24,7 +27,7 @@ pub struct PhotoSource {
 /// # Guarantees
 ///
 /// - At least one photo, in the order of their shots.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SessionSource {
     /// The session's name, as in the folder or the manifest.
     pub session: String,

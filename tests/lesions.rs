@@ -1,9 +1,10 @@
 //! Lesions on rendered skin whose truth is known.
 
+use dermalapse::color::Unmixing;
 use dermalapse::lesion::{
     LesionKind, LesionStatus, Sight, Spot, Thresholds, Track, excess, segmentation, track,
 };
-use dermalapse::metrics::maps::{Level, unmix, unmixing};
+use dermalapse::metrics::maps::Level;
 use dermalapse::phantom::{LesionStatus as Truth, LesionTruth, PatientPlan, SessionTruth, render_view};
 use dermalapse::photo::Photo;
 use dermalapse::raster::{self, Plane};
@@ -17,21 +18,24 @@ struct Visit {
     level: Level,
     /// Melanin and hemoglobin above the surroundings.
     excess: [Plane; 2],
+    unmixing: Unmixing,
 }
 
 const FACTOR: usize = 2;
 
-fn visit(plan: &PatientPlan, session: usize) -> Visit {
+/// The visit number `session`, unmixed as the baseline was, or as its own skin says.
+fn visit(plan: &PatientPlan, session: usize, baseline: Option<Unmixing>) -> Visit {
     let rendered = render_view(plan, 0, session).unwrap();
     let (width, height) = (rendered.image.width() as usize, rendered.image.height() as usize);
     let photo = Photo::from_rgb8("phantom.jpg", rendered.image);
     let native = FilterScale { px_per_mm: rendered.truth.px_per_mm, physical: true };
     let density = photo.linear(FACTOR).map(|plane| plane.mapv(dermalapse::color::density));
     let skin = raster::Mask::from_elem((height / FACTOR, width / FACTOR), true);
+    let unmixing = baseline.unwrap_or_else(|| Unmixing::of_planes(&density, &skin));
     let level = Level { factor: FACTOR, scale: native.reduced(FACTOR), skin };
-    let [melanin, hemoglobin, _] = unmix(&density);
+    let [melanin, hemoglobin, _] = unmixing.apply(&density);
     let excess = [melanin, hemoglobin].map(|map| excess(&map, &level.skin, level.scale));
-    Visit { truth: rendered.truth, level, excess }
+    Visit { truth: rendered.truth, level, excess, unmixing }
 }
 
 /// The true position in a session of a baseline point: the matrix, plus the
@@ -88,16 +92,18 @@ fn tracks(visits: &[Visit], kind: LesionKind) -> Vec<Track> {
     track(kind, &sights)
 }
 
-/// A true lesion's dose of melanin or hemoglobin, density × mm².
-fn true_dose(lesion: &LesionTruth, which: usize) -> f64 {
-    let weights = unmixing()[which];
-    lesion.dose_mm2.iter().zip(weights).map(|(dose, weight)| dose * f64::from(weight)).sum()
+/// A true lesion's dose of melanin: excess fraction × mm².
+fn true_dose(lesion: &LesionTruth) -> f64 {
+    lesion.excess_fraction * lesion.area_mm2
 }
 
 /// A patient of a preset with light or brown skin, its visits measured.
 fn patient(preset: &str, tone: f64, seed: u64) -> Vec<Visit> {
     let plan = PatientPlan { tone, seed, ..PatientPlan::preset(preset).unwrap() };
-    (0..plan.sessions.len()).map(|session| visit(&plan, session)).collect()
+    let baseline = visit(&plan, 0, None);
+    let unmixing = baseline.unmixing;
+    let later = (1..plan.sessions.len()).map(|session| visit(&plan, session, Some(unmixing)));
+    std::iter::once(baseline).chain(later).collect()
 }
 
 fn records(found: &[Track], visits: &[Visit]) -> Vec<Lesion> {
@@ -168,7 +174,7 @@ fn a_fading_patients_spots_improve_by_as_much_as_they_fade() {
         let change = records(&found, &visits).swap_remove(index).change;
         match (truth.status, before) {
             (Truth::Present, Some(before)) if last.seen.is_some() => {
-                let fading = 100.0 * (true_dose(truth, 0) / true_dose(before, 0) - 1.0);
+                let fading = 100.0 * (true_dose(truth) / true_dose(before) - 1.0);
                 assert_eq!(change.verdict, Verdict::Improved, "{} {change:?}", truth.id);
                 errors.push((change.dose_percent.unwrap() - fading).abs());
             }

@@ -29,6 +29,7 @@ pub(super) struct FoundPhoto {
     pub arm: Option<String>,
     pub is_baseline: bool,
     pub days_since_treatment: Option<i64>,
+    pub card: Option<[[f64; 2]; 4]>,
 }
 
 /// Everything that was found, in a stable order.
@@ -186,7 +187,7 @@ fn place(session: &mut Draft, photo: FoundPhoto) -> Result<(), String> {
         return Err(format!("another photo is shot {shot} of {} in {}", photo.view, photo.session));
     }
     let file = photo.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    session.source.photos.push(PhotoSource { path: photo.path, file, shot });
+    session.source.photos.push(PhotoSource { path: photo.path, file, shot, card: photo.card });
     session.scale = session.scale.or(photo.scale);
     session.roi = session.roi.take().or(photo.roi);
     session.is_baseline |= photo.is_baseline;

@@ -15,7 +15,7 @@ use crate::units::Scale;
 pub fn series_of(photos: &[&Path], scale: Option<Scale>, roi: Option<PathBuf>) -> PatientSource {
     let sessions = session_names(photos).into_iter().zip(photos).map(|(session, path)| {
         let file = last_part(path);
-        let photo = PhotoSource { path: path.to_path_buf(), file, shot: 1 };
+        let photo = PhotoSource { path: path.to_path_buf(), file, shot: 1, card: None };
         let date = session_date(&session);
         SessionSource { session, date, photos: vec![photo], days_since_treatment: None }
     });

@@ -12,7 +12,8 @@ use crate::reading;
 use crate::report::files::check_id;
 
 const REQUIRED: [&str; 4] = ["patient", "session", "view", "file"];
-const OPTIONAL: [&str; 7] = ["date", "shot", "px_per_mm", "roi", "arm", "role", "days_since_treatment"];
+const OPTIONAL: [&str; 8] =
+    ["date", "shot", "px_per_mm", "roi", "arm", "role", "days_since_treatment", "card_corners"];
 
 /// The largest manifest that is read, bytes.
 const MOST_BYTES: u64 = 128 * 1024 * 1024;
@@ -156,8 +157,22 @@ impl Row<'_> {
             arm: self.cell("arm").map(str::to_owned),
             is_baseline: self.is_baseline()?,
             days_since_treatment: self.parsed("days_since_treatment", "a whole number of days")?,
+            card: self.cell("card_corners").map(corners).transpose()?,
         })
     }
+}
+
+/// The corners of a colour card, written as eight numbers: `x y x y x y x y`.
+fn corners(cell: &str) -> std::result::Result<[[f64; 2]; 4], String> {
+    let numbers: Option<Vec<f64>> = cell.split_whitespace().map(|number| number.parse().ok()).collect();
+    let eight: Option<[f64; 8]> = numbers.and_then(|numbers| numbers.try_into().ok());
+    let [a, b, c, d, e, f, g, h] = eight.filter(|numbers| numbers.iter().all(|n| n.is_finite())).ok_or_else(|| {
+        format!(
+            "card_corners is {cell:?}, but must be eight numbers: x and y of the outer corners of the patches \
+             dark skin, bluish green, black and white"
+        )
+    })?;
+    Ok([[a, b], [c, d], [e, f], [g, h]])
 }
 
 #[cfg(test)]
@@ -180,6 +195,17 @@ mod tests {
         let problems: Vec<_> = found.problems.iter().map(|left| left.input.as_str()).collect();
         assert_eq!(problems, ["line 3", "line 4", "line 5"]);
         assert!(found.problems[0].reason.contains("10.04.2026"));
+    }
+
+    #[test]
+    fn the_corners_of_a_card_are_eight_numbers() {
+        let found = parse(
+            b"patient,session,view,file,card_corners\nP1,a,x,a.jpg,1 2 3 4 5 6 7 8\nP1,b,x,b.jpg,1 2 3\n",
+            Path::new(""),
+        )
+        .unwrap();
+        assert_eq!(found.photos[0].card, Some([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]));
+        assert_eq!((found.photos.len(), found.problems[0].input.as_str()), (1, "line 3"));
     }
 
     #[test]

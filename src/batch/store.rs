@@ -108,7 +108,7 @@ pub(super) fn key(
     let SeriesSource { patient, view, sessions, baseline, scale, roi, treatments } = series;
     let sessions = sessions.iter().map(|session| {
         let SessionSource { session, date, photos, days_since_treatment } = session;
-        let photos = photos.iter().map(|PhotoSource { file, shot, path: _ }| json!([file, shot]));
+        let photos = photos.iter().map(|PhotoSource { file, shot, path: _, card }| json!([file, shot, card]));
         json!([session, date, days_since_treatment, photos.collect::<Vec<_>>()])
     });
     let roi = roi.as_ref().and_then(|roi| roi.file_name()).map(|name| name.to_string_lossy());

@@ -6,17 +6,22 @@
 //! and divided out. The mean of the whole photo is never taken as grey: the
 //! skin fills it, and its redness would be cancelled with the lamp's.
 
+pub mod card;
 pub mod field;
 #[cfg(test)]
 pub(crate) mod modelled_skin;
 pub mod reference_skin;
+mod skin_light;
 
 use ndarray::Zip;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::card::{Card, CardOptions, Correction};
 pub use self::field::ShadingField;
 pub use self::reference_skin::{SkinPair, from_reference_skin};
+pub use self::skin_light::skin_light;
+use crate::color;
 use crate::error::Warning;
 use crate::photo::Photo;
 use crate::raster::{self, Plane};
@@ -38,19 +43,24 @@ pub enum Method {
 
 /// How a photo's linear light is brought to the reference session's.
 ///
-/// The calibrated value of a channel is `linear * gain / field`.
+/// The calibrated value of a channel is `correction(linear) * gain / field`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
     /// What it rests on.
     pub method: Method,
+    /// What a colour card asks for; none without a card.
+    pub correction: Option<Correction>,
     /// Gains of red, green and blue in linear light; 1 if there are none.
     pub gains: [f32; 3],
     /// The smooth field of light relative to the reference session's; none if it is even.
     pub field: Option<ShadingField>,
     /// Standard error of the natural logarithm of each gain.
     pub gain_log_sd: [f64; 3],
-    /// Median colour difference (ΔE2000) that is left on unchanged skin after the correction.
+    /// Colour difference (ΔE2000) that is left after the correction: the median
+    /// on unchanged skin, or the mean over the patches of a card.
     pub delta_e_2000: Option<f64>,
+    /// The largest over the patches of a card.
+    pub delta_e_2000_max: Option<f64>,
     /// Share of the skin offered that the gains rest on, `0..=1`.
     pub share_used: f64,
     /// Why there is no calibration, where one was sought.
@@ -62,13 +72,54 @@ impl Calibration {
     pub fn none() -> Self {
         Self {
             method: Method::None,
+            correction: None,
             gains: [1.0; 3],
             field: None,
             gain_log_sd: [0.0; 3],
             delta_e_2000: None,
+            delta_e_2000_max: None,
             share_used: 0.0,
             warning: None,
         }
+    }
+
+    /// By a colour card, with the smooth field of light (1 where the card
+    /// lies) found on the skin of a photo of `width` by `height` pixels.
+    pub fn from_card(card: &Card, field: Option<ShadingField>, width: usize, height: usize) -> Self {
+        let [x, y] = card.centre();
+        let at = [x / width as f64, y / height as f64];
+        let at_card = field.as_ref().map_or(0.0, |field| field.log_at(at)).exp() as f32;
+        Self {
+            method: Method::Card,
+            correction: Some(card.correction.times(at_card)),
+            field,
+            gain_log_sd: [card.log_sd; 3],
+            delta_e_2000: Some(card.delta_e_2000[0]),
+            delta_e_2000_max: Some(card.delta_e_2000[1]),
+            share_used: 1.0,
+            ..Self::none()
+        }
+    }
+
+    /// By something white or grey in the photo, from the linear light seen of
+    /// it: red and blue are brought to green. How light the patch is is not
+    /// known, so that exposure stays as it is.
+    pub fn from_white_patch(light: &[Vec<f32>; 3]) -> Self {
+        let means = light.each_ref().map(|values| {
+            values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len().max(1) as f64
+        });
+        let [red, green, blue] = means;
+        let usable = means.iter().all(|mean| (0.02..=0.97).contains(mean))
+            && [red, blue].iter().all(|mean| (0.25..=4.0).contains(&(green / mean)));
+        if !usable {
+            return Self::refused(Warning::new(
+                "white_patch_unusable",
+                "the region white_patch is clipped, black or coloured; draw it on something white or grey that is \
+                 well exposed",
+            ));
+        }
+        let gains = [green / red, 1.0, green / blue].map(|gain| gain as f32);
+        Self { method: Method::WhitePatch, gains, share_used: 1.0, ..Self::none() }
     }
 
     /// No calibration because of `warning`.
@@ -120,7 +171,7 @@ impl CalibratedPhoto {
     /// by `factor` cells; 1 is the reference session's white, more is possible.
     pub fn linear(&self, factor: usize) -> [Plane; 3] {
         let mut channel = 0;
-        self.photo.linear(factor).map(|mut plane| {
+        self.corrected(factor).map(|mut plane| {
             let gain = self.calibration.gains[channel];
             channel += 1;
             match self.log_field(&plane) {
@@ -137,11 +188,30 @@ impl CalibratedPhoto {
     /// Calibrated optical density (natural units) of one channel, averaged
     /// over `factor` by `factor` cells in linear light.
     pub fn density(&self, channel: usize, factor: usize) -> Plane {
-        let mut density = self.photo.density(channel, factor, self.calibration.gains[channel]);
+        let gain = self.calibration.gains[channel];
+        let mut density = if self.calibration.correction.is_some() {
+            let [red, green, blue] = self.corrected(factor);
+            let mut light = [red, green, blue].into_iter().nth(channel).expect("one of three channels");
+            light.par_mapv_inplace(|value| color::density(value * gain));
+            light
+        } else {
+            self.photo.density(channel, factor, gain)
+        };
         if let Some(log_field) = self.log_field(&density) {
             Zip::from(&mut density).and(&log_field).par_for_each(|value, &log_field| *value += log_field);
         }
         density
+    }
+
+    /// Linear light after the card's correction, if there is one.
+    fn corrected(&self, factor: usize) -> [Plane; 3] {
+        let [mut red, mut green, mut blue] = self.photo.linear(factor);
+        if let Some(correction) = &self.calibration.correction {
+            Zip::from(&mut red).and(&mut green).and(&mut blue).par_for_each(|r, g, b| {
+                [*r, *g, *b] = correction.apply([*r, *g, *b]);
+            });
+        }
+        [red, green, blue]
     }
 
     /// The logarithm of the field on the cells of `plane`, whatever their reduction.
@@ -166,6 +236,15 @@ mod tests {
         let calibrated = CalibratedPhoto::new(photo(), Calibration::none(), None);
         assert_eq!(calibrated.linear(2), photo().linear(2));
         assert_eq!(calibrated.density(1, 2), photo().density(1, 2, 1.0));
+    }
+
+    #[test]
+    fn a_white_patch_makes_grey_grey_and_a_clipped_one_is_refused() {
+        let seen = |light: [f32; 3]| Calibration::from_white_patch(&light.map(|value| vec![value; 9]));
+        let calibration = seen([0.8, 0.5, 0.4]);
+        assert_eq!((calibration.method, calibration.gains), (Method::WhitePatch, [0.625, 1.0, 1.25]));
+        assert_eq!(seen([1.0, 1.0, 0.9]).warning.expect("a reason").code, "white_patch_unusable");
+        assert_eq!(Calibration::from_white_patch(&Default::default()).method, Method::None);
     }
 
     #[test]

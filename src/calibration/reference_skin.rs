@@ -11,6 +11,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::field::{self, ShadingField, TERMS};
 use super::{Calibration, Method};
+use crate::color::unmixing::three_vectors;
 use crate::color::{Lab, Rgb, delta_e_2000};
 use crate::error::Warning;
 
@@ -47,12 +48,6 @@ const LEAST_SPREAD: f64 = 0.005;
 /// Largest plausible gain, and its inverse the least: two stops.
 const LARGEST_GAIN: f64 = 4.0;
 
-/// Melanin, haemoglobin and shading from densities (R, G, B): inverse of the
-/// columns (0.329, 0.493, 0.805), (0.235, 0.750, 0.619), (1, 1, 1), which were
-/// fitted to a two-layer Monte Carlo model of skin in linear sRGB. The first
-/// two rows sum to 0: exposure and shading do not enter them.
-const UNMIX: [[f64; 3]; 3] = [[-0.719, -2.108, 2.827], [-1.713, 2.613, -0.900], [1.639, 0.080, -0.719]];
-
 /// Gains, field and their uncertainty from skin seen in both sessions.
 ///
 /// Never fails: where there is too little ordinary skin, or the gains are
@@ -78,7 +73,7 @@ pub fn from_reference_skin(pairs: &[SkinPair]) -> Calibration {
         delta_e_2000: Some(residual_colour(&cells, field.as_ref(), logs)),
         field,
         share_used: share,
-        warning: None,
+        ..Calibration::none()
     }
 }
 
@@ -88,8 +83,10 @@ struct Cell {
     pair: SkinPair,
     /// Log of reference over moving, per channel.
     ratio: [f64; 3],
-    /// Melanin and haemoglobin in both sessions.
+    /// Melanin and hemoglobin in both sessions.
     content: [f64; 4],
+    /// The part of the log ratios that pigment and blood do not enter.
+    shading: f64,
 }
 
 impl Cell {
@@ -101,24 +98,16 @@ impl Cell {
         let density = |rgb: Rgb| rgb.map(|value| -f64::from(value).ln());
         let (reference, moving) = (density(pair.reference), density(pair.moving));
         let ratio = [0, 1, 2].map(|c| moving[c] - reference[c]);
-        let content = [
-            dot(UNMIX[0], reference),
-            dot(UNMIX[1], reference),
-            dot(UNMIX[0], moving),
-            dot(UNMIX[1], moving),
-        ];
-        Some(Self { pair: *pair, ratio, content })
+        let [melanin, blood, shading] = three_vectors();
+        let content =
+            [dot(melanin, reference), dot(blood, reference), dot(melanin, moving), dot(blood, moving)];
+        Some(Self { pair: *pair, ratio, content, shading: dot(shading, ratio) })
     }
 
     /// The log ratios with the field taken out.
     fn without(&self, field: Option<&ShadingField>) -> [f64; 3] {
         let log_field = field.map_or(0.0, |field| field.log_at(self.pair.position));
         self.ratio.map(|ratio| ratio + log_field)
-    }
-
-    /// The part of the log ratios that pigment and blood do not enter.
-    fn shading(&self) -> f64 {
-        dot(UNMIX[2], self.ratio)
     }
 }
 
@@ -156,7 +145,7 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// Standard deviation by the median absolute deviation from `centre`.
-fn spread(values: &[f64], centre: f64) -> f64 {
+pub(super) fn spread(values: &[f64], centre: f64) -> f64 {
     let deviations: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
     1.4826 * median(&deviations)
 }
@@ -168,7 +157,7 @@ fn biweight(residual: f64, spread: f64) -> f64 {
 }
 
 /// Where most values lie: a biweight mean that starts from the median.
-fn mode(values: &[f64]) -> f64 {
+pub(super) fn mode(values: &[f64]) -> f64 {
     let mut centre = median(values);
     let spread = spread(values, centre).max(1e-6);
     for _ in 0..20 {
@@ -209,7 +198,7 @@ const LEAST_FIELD: f64 = 0.02;
 /// reweighted least squares, if the cells cover enough of the frame to carry
 /// it and it explains the ratios better than none.
 fn fit_field(cells: &[Cell]) -> Option<ShadingField> {
-    let shading: Vec<f64> = cells.iter().map(Cell::shading).collect();
+    let shading: Vec<f64> = cells.iter().map(|cell| cell.shading).collect();
     let level = mode(&shading);
     let flat = spread(&shading, level);
     let rows = cells.iter().flat_map(|cell| {
@@ -229,7 +218,7 @@ fn fit_field(cells: &[Cell]) -> Option<ShadingField> {
 
 /// Weighted least squares with biweights, ten rounds; the ridge keeps terms
 /// that the cells do not cover at 0.
-fn reweighted(design: &DMatrix<f64>, values: &[f64], spread_before: f64) -> Option<DVector<f64>> {
+pub(super) fn reweighted(design: &DMatrix<f64>, values: &[f64], spread_before: f64) -> Option<DVector<f64>> {
     const RIDGE: f64 = 1e-5;
     let mut spread_now = spread_before.max(1e-6);
     let mut solution = DVector::zeros(design.ncols());

@@ -1,8 +1,6 @@
 //! How far a metric moves when the camera's colour gains do.
 
-use crate::color::{Lab, Rgb};
-use crate::metrics::maps::{MELANIN, unmixing};
-use crate::metrics::pigmentation::unmixing_weight;
+use crate::color::{Lab, Rgb, Unmixing};
 
 /// Linear light of medium skin, red, green, blue: only the balance between
 /// the channels is used.
@@ -19,7 +17,7 @@ const STEP: f32 = 0.01;
 /// for an error bar. Metrics of differences within a photo have none: a gain
 /// moves a place and its surroundings alike.
 pub fn log_gain_derivatives(metric: &str, l_star: f64) -> [f64; 3] {
-    let [melanin, hemoglobin, _] = unmixing();
+    let [melanin, hemoglobin, _] = Unmixing::at(Lab::from_linear(skin_of(l_star)).ita_deg().into()).rows();
     let density = |row: Rgb| row.map(|weight| f64::from(-weight));
     match metric {
         "redness.a_star_mean" => of_lab(l_star, |lab| lab.a),
@@ -27,12 +25,7 @@ pub fn log_gain_derivatives(metric: &str, l_star: f64) -> [f64; 3] {
         "redness.hemoglobin_index" => density(hemoglobin),
         "pigmentation.l_star_mean" => of_lab(l_star, |lab| lab.l),
         "pigmentation.ita_deg" => of_lab(l_star, Lab::ita_deg),
-        "pigmentation.melanin_index" => {
-            let lab = Lab::from_linear(skin_of(l_star));
-            let weight = unmixing_weight(lab.ita_deg().into());
-            let red = [1.0 / MELANIN[0], 0.0, 0.0];
-            density(std::array::from_fn(|c| weight * melanin[c] + (1.0 - weight) * red[c]))
-        }
+        "pigmentation.melanin_index" => density(melanin),
         _ => [0.0; 3],
     }
 }

@@ -108,8 +108,8 @@ pub fn measure(maps: &Maps, papules: &[Papule], region: &Region) -> Vec<Measured
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::color::unmixing::{HEMOGLOBIN, MELANIN};
     use crate::metrics::Relief;
-    use crate::metrics::maps::{HEMOGLOBIN, MELANIN};
     use crate::metrics::testing::{maps_of_colors, skin_of, value};
     use crate::raster::Plane;
 

@@ -6,9 +6,9 @@
 
 use rayon::prelude::*;
 
-use crate::color::Rgb;
+use crate::color::{Rgb, Unmixing};
 use crate::filter::background::background;
-use crate::raster::{self, Mask, Plane, row};
+use crate::raster::{Mask, Plane, row};
 use crate::units::FilterScale;
 
 /// Least resolution of the fine planes, px/mm, where the photo has it: the
@@ -18,28 +18,6 @@ pub const FINE_PX_PER_MM: f64 = 13.0;
 /// Least resolution of the coarse planes, px/mm, where the photo has it: the
 /// smallest lesion that counts (0.5 mm) then spans 3 pixels.
 pub const COARSE_PX_PER_MM: f64 = 6.0;
-
-/// Density of a change in melanin, natural units, red, green, blue: fitted to
-/// two-layer Monte Carlo skin in linear sRGB (melanosome fraction up to 16 %,
-/// blood up to 1 %, 60 µm epidermis).
-pub const MELANIN: Rgb = [0.329, 0.493, 0.805];
-
-/// Density of a change in blood, likewise.
-pub const HEMOGLOBIN: Rgb = [0.235, 0.750, 0.619];
-
-/// The rows that turn density into melanin, hemoglobin and shading: the
-/// inverse of the columns [`MELANIN`], [`HEMOGLOBIN`] and (1, 1, 1).
-///
-/// The first two sum to 0, so that neither exposure nor shading moves them.
-pub fn unmixing() -> [Rgb; 3] {
-    let mixing = nalgebra::Matrix3::from_columns(&[
-        nalgebra::Vector3::from(MELANIN.map(f64::from)),
-        nalgebra::Vector3::from(HEMOGLOBIN.map(f64::from)),
-        nalgebra::Vector3::repeat(1.0),
-    ]);
-    let inverse = mixing.try_inverse().expect("the three vectors are independent");
-    std::array::from_fn(|i| std::array::from_fn(|j| inverse[(i, j)] as f32))
-}
 
 /// A plane reduced from the native photo, with what is needed to use it.
 #[derive(Debug, Clone)]
@@ -72,14 +50,30 @@ pub struct Maps {
     pub hemoglobin: Plane,
     /// Shading: density common to all channels, natural units; higher is darker.
     pub shading: Plane,
+    /// How the densities were unmixed: kept from the baseline for the whole series.
+    pub unmixing: Unmixing,
 }
 
 impl Maps {
-    /// The maps from the calibrated densities of the coarse level and the
-    /// green density of the fine one.
+    /// The maps of a baseline photo, or of one by itself, from the calibrated
+    /// densities of the coarse level and the green density of the fine one; its
+    /// own skin says how they are unmixed.
     pub fn new(size: (usize, usize), fine: Level, green: Plane, coarse: Level, density: [Plane; 3]) -> Self {
-        let [melanin, hemoglobin, shading] = unmix(&density);
-        Self { size, fine, green, coarse, density, melanin, hemoglobin, shading }
+        let unmixing = Unmixing::of_planes(&density, &coarse.skin);
+        Self::under(size, fine, green, coarse, density, unmixing)
+    }
+
+    /// The maps of a photo unmixed as the baseline's were.
+    pub fn under(
+        size: (usize, usize),
+        fine: Level,
+        green: Plane,
+        coarse: Level,
+        density: [Plane; 3],
+        unmixing: Unmixing,
+    ) -> Self {
+        let [melanin, hemoglobin, shading] = unmixing.apply(&density);
+        Self { size, fine, green, coarse, density, melanin, hemoglobin, shading, unmixing }
     }
 
     /// Linear light of one coarse pixel.
@@ -102,19 +96,6 @@ pub fn freed(plane: &Plane, maps: &Maps) -> Plane {
         }
     });
     freed
-}
-
-/// Melanin, hemoglobin and shading of three planes of density.
-pub fn unmix(density: &[Plane; 3]) -> [Plane; 3] {
-    let (width, height) = raster::size(&density[0]);
-    unmixing().map(|weights| {
-        raster::rows(width, height, |y, out| {
-            let [red, green, blue] = [row(&density[0], y), row(&density[1], y), row(&density[2], y)];
-            for (((value, r), g), b) in out.iter_mut().zip(red).zip(green).zip(blue) {
-                *value = weights[0] * r + weights[1] * g + weights[2] * b;
-            }
-        })
-    })
 }
 
 /// Sums over tiles of `measure(x, y)` on the coarse level: one array of `N`
@@ -154,30 +135,4 @@ pub fn sum_labels<const N: usize>(
         }
     }
     total
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::Array2;
-
-    #[test]
-    fn the_unmixing_rows_are_the_published_ones_and_ignore_exposure() {
-        let [melanin, hemoglobin, _] = unmixing();
-        let published = [[-0.719, -2.108, 2.827], [-1.713, 2.613, -0.900]];
-        for (row, expected) in [melanin, hemoglobin].iter().zip(published) {
-            assert!(row.iter().zip(expected).all(|(a, b): (&f32, f64)| (f64::from(*a) - b).abs() < 2e-3));
-            assert!(row.iter().sum::<f32>().abs() < 1e-5);
-        }
-    }
-
-    #[test]
-    fn a_mixture_comes_apart_again() {
-        let density =
-            std::array::from_fn(|c| Array2::from_elem((1, 1), 0.3 * MELANIN[c] + 0.2 * HEMOGLOBIN[c] + 0.7));
-        let [melanin, hemoglobin, shading] = unmix(&density).map(|plane| plane[[0, 0]]);
-        assert!(
-            (melanin - 0.3).abs() < 1e-5 && (hemoglobin - 0.2).abs() < 1e-5 && (shading - 0.7).abs() < 1e-5
-        );
-    }
 }

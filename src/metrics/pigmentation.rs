@@ -1,9 +1,9 @@
 //! Pigmentation: melanin in the skin, from colour.
 
 use crate::color::Lab;
-use crate::metrics::maps::{MELANIN, sum_tiles};
+use crate::metrics::maps::sum_tiles;
 use crate::metrics::{Better, Estimate, Family, Maps, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND};
-use crate::raster::{self, Mask, Plane};
+use crate::raster::{Mask, Plane};
 use crate::region::{Region, Tiles};
 
 const LOWER: Option<Better> = Some(Better::Lower);
@@ -40,9 +40,9 @@ pub const CATALOGUE: &[Metric] = &[
         better: None,
         ratio_scale: false,
         needs_scale: false,
-        summary: "Mean melanin density: unmixed from blood and shading where the baseline's skin has an ITA above \
-                  -10°, from red light alone below -25°, blended between; not a reflectance device's index.",
-        source: "Tsumura et al. 2003, ACM Trans. Graph. 22:770; Yamamoto et al. 2008, Skin Res. Technol. 14:26",
+        summary: "Mean melanin density, unmixed from blood by rows for the baseline's skin tone; free of the level \
+                  of light on light skin, not below an ITA of 16°; not a reflectance device's index.",
+        source: "after Tsumura et al. 2003, ACM Trans. Graph. 22:770; rows chosen by us over modelled skin",
     },
     Metric {
         id: "pigmentation.spot_area_fraction",
@@ -91,39 +91,10 @@ pub const CATALOGUE: &[Metric] = &[
     },
 ];
 
-/// Weight of unmixed melanin against red light alone in the melanin map, for
-/// skin whose baseline has the given individual typology angle: 1 above −10°,
-/// 0 below −25°, linear between.
-///
-/// On dark skin almost no blue light returns and unmixing turns noise into
-/// melanin, while red light stays linear in it. The weight must come from the
-/// baseline and be kept for the series: another weight is another scale.
-///
-/// ```
-/// assert_eq!(dermalapse::metrics::pigmentation::unmixing_weight(-17.5), 0.5);
-/// ```
-pub fn unmixing_weight(baseline_ita_deg: f64) -> f32 {
-    ((baseline_ita_deg + 25.0) / 15.0).clamp(0.0, 1.0) as f32
-}
-
-/// Melanin on the coarse level, density units of the unmixed melanin; with a
-/// `weight` below 1 (see [`unmixing_weight`]) partly from red light, and then
-/// not free of shading.
-pub fn melanin(maps: &Maps, weight: f32) -> Plane {
-    let mut melanin = maps.melanin.clone();
-    if weight < 1.0 {
-        let blend = |melanin: &mut f32, red: &f32| {
-            *melanin = weight * *melanin + (1.0 - weight) * red / MELANIN[0];
-        };
-        melanin.zip_mut_with(&maps.density[0], blend);
-    }
-    melanin
-}
-
 /// What this family measures on, all on the coarse level.
 #[derive(Debug, Clone, Copy)]
 pub struct Pigment<'a> {
-    /// Melanin, from [`melanin`].
+    /// Melanin, from [`Maps::melanin`].
     pub melanin: &'a Plane,
     /// Melanin above the surrounding skin.
     pub excess: &'a Plane,
@@ -193,24 +164,10 @@ fn density(maps: &Maps, centres: &[[f64; 2]], tiles: &Tiles, cells: &[f64]) -> M
     Measured::new(ID, Estimate::ratio(&counts, &areas), NO_SKIN)
 }
 
-/// The individual typology angle of all valid skin, degrees; `None` without
-/// skin. On the baseline it decides how melanin is measured.
-pub fn skin_ita_deg(maps: &Maps) -> Option<f64> {
-    let (width, height) = raster::size(&maps.melanin);
-    let mut sums = [0.0f64; 3];
-    for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
-        if maps.coarse.skin[[y, x]] {
-            let lab = Lab::from_linear(maps.linear(x, y));
-            sums = [sums[0] + 1.0, sums[1] + f64::from(lab.l), sums[2] + f64::from(lab.b)];
-        }
-    }
-    let [count, l, b] = sums;
-    (count > 0.0).then(|| (l / count - 50.0).atan2(b / count).to_degrees())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::color::unmixing::MELANIN;
     use crate::metrics::maps::Level;
     use crate::units::FilterScale;
     use ndarray::Array2;
@@ -293,16 +250,6 @@ mod tests {
     }
 
     #[test]
-    fn on_dark_skin_red_light_alone_gives_the_same_rise_of_melanin() {
-        let red_of = |pigment: f32| {
-            let skin = skin(|_, _| MELANIN.map(|m| (-(pigment * m + 0.3)).exp()), true);
-            melanin(&skin.maps, 0.0)[[0, 0]]
-        };
-        assert!((red_of(1.5) - red_of(0.5) - 1.0).abs() < 1e-4);
-        assert_eq!([-30.0, -25.0, -10.0, 40.0].map(unmixing_weight), [0.0, 0.0, 1.0, 1.0]);
-    }
-
-    #[test]
     fn what_cannot_be_is_absent_with_its_reason() {
         let skin = skin(|_, _| [0.4, 0.3, 0.2], false);
         let none = Mask::from_elem((4, 4), false);
@@ -323,13 +270,5 @@ mod tests {
         let angle = ita(l, b).unwrap();
         assert!((angle.value() - 45.0).abs() < 1e-9);
         assert!((angle.standard_error().unwrap() - (1.0f64 / 20.0).to_degrees()).abs() < 1e-9);
-    }
-
-    #[test]
-    fn the_skins_own_angle_is_that_of_its_mean_colour() {
-        let mut grey = skin(|_, _| [0.25; 3], true).maps;
-        assert!((skin_ita_deg(&grey).unwrap() - 90.0).abs() < 0.2);
-        grey.coarse.skin.fill(false);
-        assert_eq!(skin_ita_deg(&grey), None);
     }
 }

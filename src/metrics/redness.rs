@@ -11,7 +11,7 @@ use crate::region::Region;
 /// relative density units.
 ///
 /// On light to brown skin it raises a* by 1.4 to 1.6 (worked out from
-/// [`HEMOGLOBIN`](crate::metrics::maps::HEMOGLOBIN)), about 0.17 % more blood:
+/// [`HEMOGLOBIN`](crate::color::unmixing::HEMOGLOBIN)), about 0.17 % more blood:
 /// just more than what is seen side by side. Chosen by us; absolute and
 /// the same in every session, so that a fading patch shrinks.
 pub const RED_EXCESS: f32 = 0.10;
@@ -52,8 +52,9 @@ pub const CATALOGUE: &[Metric] = &[
         better: Some(Better::Lower),
         ratio_scale: false,
         needs_scale: false,
-        summary: "Mean hemoglobin density, unmixed from melanin and shading.",
-        source: "Tsumura et al. 2003, ACM Trans. Graph. 22:770; vectors fitted to two-layer Monte Carlo skin",
+        summary: "Mean hemoglobin density, unmixed from melanin by rows for the baseline's skin tone; free of the \
+                  level of light on light skin, not below an ITA of 16°; of little use on dark skin.",
+        source: "after Tsumura et al. 2003, ACM Trans. Graph. 22:770; rows chosen by us over modelled skin",
     },
     Metric {
         id: "redness.area_fraction",
@@ -100,7 +101,8 @@ pub fn measure(maps: &Maps, red: &Mask, region: &Region) -> Vec<Measured> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::maps::{HEMOGLOBIN, Level};
+    use crate::color::unmixing::HEMOGLOBIN;
+    use crate::metrics::maps::Level;
     use crate::region::Tiles;
     use crate::units::FilterScale;
 
@@ -125,21 +127,31 @@ mod tests {
         let [a_star, erythema, hemoglobin, area] = values(&maps, &red)[..] else { panic!("four metrics") };
         // X = .340732/.95047, Y = .303168: a* = 500(X^⅓ − Y^⅓) = 500(.71038 − .67178).
         assert!((a_star - 19.30).abs() < 0.05, "{a_star}");
-        // 100·log10 2; unmixed: (2.613 − 1.713 − 0.900)·ln 2 + 1.713·ln 2 with −ln .25 = 2 ln 2.
+        // 100·log10 2; a pale red has the angle of light skin, whose rows on (1, 2, 2) ln 2
+        // read (−1.670 + 2·2.730 − 2·1.060) ln 2 = 1.15755, 0.89755 above the usual 0.26. The
+        // exponential (k = 1.86) is drawn out to slope 4 at ln 4 / 1.86 = 0.74532, where it
+        // stands at 3 / 1.86 = 1.61290; beyond, 4·0.15223: in all 0.26 + 1.61290 + 0.60894.
         assert!((erythema - 30.103).abs() < 1e-3);
-        assert!((hemoglobin - 1.713 * std::f64::consts::LN_2).abs() < 2e-3);
+        assert!((hemoglobin - 2.48184).abs() < 5e-3, "{hemoglobin}");
         assert_eq!(area, 0.25);
     }
 
     #[test]
     fn more_blood_comes_back_as_more_hemoglobin_and_less_light_does_not() {
-        let skin = |blood: f32, light: f32| {
-            let maps = maps(4, |_, _| std::array::from_fn(|c| light * 0.5 * (-blood * HEMOGLOBIN[c]).exp()));
-            values(&maps, &Mask::from_elem((4, 4), false))
+        let skin = |patch: f32, light: f32| {
+            let maps = maps(8, |x, y| {
+                let blood = if x < 2 && y < 2 { patch } else { 0.0 };
+                std::array::from_fn(|c| light * [0.45f32, 0.31, 0.21][c] * (-blood * HEMOGLOBIN[c]).exp())
+            });
+            let mean = values(&maps, &Mask::from_elem((8, 8), false));
+            [mean[1], f64::from(maps.hemoglobin[[0, 0]] - maps.hemoglobin[[7, 7]])]
         };
-        assert!((skin(0.6, 1.0)[2] - skin(0.4, 1.0)[2] - 0.2).abs() < 1e-4);
-        assert!((skin(0.4, 0.5)[2] - skin(0.4, 1.0)[2]).abs() < 1e-4);
-        assert!((skin(0.4, 0.5)[1] - skin(0.4, 1.0)[1]).abs() < 1e-3);
+        let [erythema, excess] = skin(0.02, 1.0);
+        // The rows of light skin on HEMOGLOBIN: −0.39245 + 2.0475 − 0.65614 = 0.99891; small
+        // excesses stay as they are: (exp(1.86·0.02) − 1) / 1.86 = 0.02037.
+        assert!((excess - 0.02037).abs() < 2e-4, "{excess}");
+        let [dim, same] = skin(0.02, 0.8);
+        assert!((excess - same).abs() < 1e-4 && (erythema - dim).abs() < 1e-3);
     }
 
     #[test]

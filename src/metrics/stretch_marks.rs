@@ -191,7 +191,7 @@ fn lengths_mm(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::maps::{HEMOGLOBIN, MELANIN};
+    use crate::color::unmixing::{HEMOGLOBIN, MELANIN};
     use crate::metrics::testing::{maps_of_colors, skin_of, turned_and_flipped, value};
 
     /// A band of 2.4 mm (full width at half maximum) along the diagonal, 30 mm

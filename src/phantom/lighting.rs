@@ -125,6 +125,12 @@ impl<'a> Lighting<'a> {
         light
     }
 
+    /// What a white, flat place of a pixel sends to the sensor in one channel.
+    pub fn falling(&self, channel: usize, x: usize, y: usize) -> f32 {
+        let balance = [self.plan.white_balance[0], 1.0, self.plan.white_balance[1]][channel];
+        (self.plan.exposure * balance) as f32 * self.fall_off(x, y)
+    }
+
     /// Illumination relative to the photo's middle.
     fn fall_off(&self, x: usize, y: usize) -> f32 {
         let along =

@@ -19,6 +19,7 @@
 //! assert_eq!(baseline.truth.transform.matrix[0], [1.0, 0.0, 0.0]);
 //! ```
 
+mod card;
 mod features;
 mod ground;
 mod lighting;
@@ -43,8 +44,8 @@ use crate::error::{Error, Result};
 pub use features::ScarShape;
 pub use optics::{SkinColor, Tissue};
 pub use patient::{
-    CameraPlan, ChangePlan, LesionKind, LightPlan, PatientPlan, PlacedLesion, SessionPlan, SkinPlan,
-    TissuePlan,
+    CameraPlan, CardPlan, ChangePlan, LesionKind, LightPlan, PatientPlan, PlacedLesion, SessionPlan,
+    SkinPlan, TissuePlan,
 };
 pub use presets::PRESETS;
 pub use truth::{

@@ -154,6 +154,23 @@ pub struct SessionPlan {
     pub camera: CameraPlan,
     /// How the skin is lit.
     pub light: LightPlan,
+    /// A colour card that lies in the photo. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardPlan>,
+}
+
+/// A ColorChecker Classic 24 that lies flat in the photo and hides what is under it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CardPlan {
+    /// Its centre, shares of the photo's width and height. Default: `[0.8, 0.8]`. Range: `0..=1`.
+    pub centre: [f64; 2],
+    /// Its width, a share of the photo's. Default: 0.35. Range: `0.05..=1`.
+    pub width: f64,
+    /// Its turn, degrees from x towards y (clockwise as seen). Default: 0. Range: `-360..=360`.
+    pub rotation_deg: f64,
+    /// Year in which it was made; its colours changed for 2015. Default: 2015. Range: `1976..=2100`.
+    pub year: u32,
 }
 
 /// How the skin differs from its baseline. All 0 is no change; a negative
@@ -318,7 +335,14 @@ impl Default for SessionPlan {
             change: ChangePlan::default(),
             camera: CameraPlan::default(),
             light: LightPlan::default(),
+            card: None,
         }
+    }
+}
+
+impl Default for CardPlan {
+    fn default() -> Self {
+        Self { centre: [0.8, 0.8], width: 0.35, rotation_deg: 0.0, year: 2015 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether the values of a plan lie in their ranges.
 
-use super::patient::{CameraPlan, ChangePlan, LightPlan, PatientPlan, SessionPlan, SkinPlan};
+use super::patient::{CameraPlan, CardPlan, ChangePlan, LightPlan, PatientPlan, SessionPlan, SkinPlan};
 use crate::error::{Error, Result};
 
 impl PatientPlan {
@@ -76,6 +76,7 @@ impl SessionPlan {
         within("shots", f64::from(self.shots), 1.0, 20.0)?;
         self.change.check()?;
         self.light.check()?;
+        self.card.iter().try_for_each(CardPlan::check)?;
         self.camera.check()
     }
 }
@@ -116,6 +117,21 @@ impl CameraPlan {
             ("camera.photon_noise", self.photon_noise, 0.0, 0.2),
             ("camera.read_noise", self.read_noise, 0.0, 0.1),
             ("camera.jpeg_quality", f64::from(self.jpeg_quality), 1.0, 100.0),
+        ] {
+            within(name, value, low, high)?;
+        }
+        Ok(())
+    }
+}
+
+impl CardPlan {
+    fn check(&self) -> Result<()> {
+        for (name, value, low, high) in [
+            ("card.centre", self.centre[0], 0.0, 1.0),
+            ("card.centre", self.centre[1], 0.0, 1.0),
+            ("card.width", self.width, 0.05, 1.0),
+            ("card.rotation_deg", self.rotation_deg, -360.0, 360.0),
+            ("card.year", f64::from(self.year), 1976.0, 2100.0),
         ] {
             within(name, value, low, high)?;
         }

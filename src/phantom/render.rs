@@ -3,6 +3,7 @@
 use image::RgbImage;
 use rayon::prelude::*;
 
+use super::card;
 use super::features::{Feature, Skin};
 use super::ground::Ground;
 use super::lighting::Lighting;
@@ -52,7 +53,11 @@ pub fn render(plan: &PatientPlan, view: usize, session: usize, shot: u32) -> Rgb
     let tone = [plan.tone * (1.0 + visit.change.tan), plan.blood * (1.0 + visit.change.flush)];
     let mut exposure = Exposure::new(&visit.camera, size, noise_seed);
     for channel in 0..3 {
-        exposure.take(channel, lighting.returned(channel, &layers, &color, tone, &shading, &highlights));
+        let mut light = lighting.returned(channel, &layers, &color, tone, &shading, &highlights);
+        if let Some(plan) = &visit.card {
+            card::lay(plan, &lighting, channel, &mut light);
+        }
+        exposure.take(channel, light);
     }
     exposure.finish()
 }

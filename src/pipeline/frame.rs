@@ -3,14 +3,24 @@
 use std::path::Path;
 
 use crate::alignment::{self, Features};
-use crate::calibration::{CalibratedPhoto, Calibration};
+use crate::calibration::card::{self, Found};
+use crate::calibration::{CalibratedPhoto, Calibration, Card, Method, skin_light};
 use crate::canvas;
+use crate::color::Rgb;
 use crate::error::{Error, Result};
 use crate::metrics::maps::{COARSE_PX_PER_MM, FINE_PX_PER_MM};
 use crate::photo::{DecodeLimits, Photo};
-use crate::raster::Mask;
+use crate::raster::{self, Mask};
+use crate::region::Outline;
+use crate::settings::Settings;
 use crate::skin::Skin;
-use crate::units::{FilterScale, Scale};
+use crate::units::{FilterScale, Scale, ScaleSource};
+
+/// Name of the region of skin that did not change.
+pub const REFERENCE: &str = "reference";
+
+/// Name of the region that shows something white or grey.
+pub const WHITE_PATCH: &str = "white_patch";
 
 /// Fewest pixels along the shorter side of a photo that can be measured.
 const LEAST_SIDE: usize = 64;
@@ -49,6 +59,8 @@ pub struct Frame {
     pub levels: Levels,
     /// The native scale that its skin and its levels were chosen by.
     pub scale: FilterScale,
+    /// The skin that the user says did not change, on the coarse level.
+    pub reference: Option<Mask>,
 }
 
 impl Frame {
@@ -59,7 +71,45 @@ impl Frame {
     /// - Those of [`Photo::open`].
     /// - [`Error::Decode`] if the photo is too small to measure.
     pub fn open(path: &Path, scale: Option<Scale>, limits: &DecodeLimits) -> Result<Self> {
-        let photo = Photo::open(path, limits)?;
+        Self::of(path, Photo::open(path, limits)?, scale, None)
+    }
+
+    /// The same, with the light and, where `scale` is not known, the scale of a
+    /// colour card in the photo: at the corners given, or wherever it is found.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Frame::open`].
+    pub fn open_with_card(
+        path: &Path,
+        scale: Option<Scale>,
+        settings: &Settings,
+        corners: Option<[[f64; 2]; 4]>,
+    ) -> Result<Self> {
+        let photo = Photo::open(path, &settings.decode_limits())?;
+        let found = match corners {
+            Some(corners) => card::at_corners(&photo, corners, &settings.card),
+            None => card::search(&photo, &settings.card),
+        };
+        match found {
+            Found::None => Self::of(path, photo, scale, None),
+            Found::Refused(warning) => {
+                let mut frame = Self::of(path, photo, scale, None)?;
+                frame.photo.calibrate(Calibration { warning: Some(warning), ..Calibration::none() });
+                Ok(frame)
+            }
+            Found::Card(card) => {
+                let own = Scale::new(card.px_per_mm, ScaleSource::Card).ok();
+                let mut frame = Self::of(path, photo, scale.or(own), Some(&card))?;
+                let (width, height) = frame.size();
+                let field = skin_light(&frame.light());
+                frame.photo.calibrate(Calibration::from_card(&card, field, width, height));
+                Ok(frame)
+            }
+        }
+    }
+
+    fn of(path: &Path, photo: Photo, scale: Option<Scale>, card: Option<&Card>) -> Result<Self> {
         let (width, height) = (photo.width(), photo.height());
         if width.min(height) < LEAST_SIDE {
             let reason =
@@ -68,10 +118,47 @@ impl Frame {
         }
         let native = FilterScale::of(scale, width, height);
         let levels = Levels::of(native, width, height);
-        let skin = Skin::of(&photo, native);
+        let mut skin = Skin::of(&photo, native);
+        if let Some(card) = card {
+            card.cut_out(&mut skin.mask, skin.factor);
+            skin.coverage = raster::count(&skin.mask) as f64 / skin.mask.len().max(1) as f64;
+        }
         let mask = skin.mask_at(levels.coarse, width / levels.coarse, height / levels.coarse);
         let photo = CalibratedPhoto::new(photo, Calibration::none(), scale);
-        Ok(Self { photo, skin, mask, levels, scale: native })
+        Ok(Self { photo, skin, mask, levels, scale: native, reference: None })
+    }
+
+    /// Takes in what the user drew on the photo besides skin: the region
+    /// [`REFERENCE`] is the skin that gains rest on, and [`WHITE_PATCH`] white or
+    /// grey that the photo is balanced by, unless a card already does.
+    pub fn drawn(&mut self, outlines: &[Outline]) {
+        let named = |name: &str| outlines.iter().find(|outline| outline.name() == name);
+        self.reference = named(REFERENCE).map(|outline| outline.rasterise(self.levels.coarse));
+        let Some(patch) = named(WHITE_PATCH) else { return };
+        let (patch, planes) = (patch.rasterise(self.levels.coarse), self.photo.linear(self.levels.coarse));
+        if self.photo.calibration().method == Method::None {
+            let light = planes.each_ref().map(|plane| raster::values_inside(plane, &patch));
+            self.photo.calibrate(Calibration::from_white_patch(&light));
+        }
+        let side = raster::size(&self.skin.mask);
+        let hidden = patch_on(&patch, self.levels.coarse, self.skin.factor, side);
+        self.skin.mask = &self.skin.mask & &!hidden;
+        self.mask = &self.mask & &!patch;
+    }
+
+    /// Linear light of cells of the skin with their positions, shares of width and height.
+    fn light(&self) -> Vec<([f64; 2], Rgb)> {
+        /// Every so many cells along each axis: the light is smooth.
+        const STEP: usize = 4;
+        let planes = self.photo.linear(self.levels.coarse);
+        let (columns, lines) = raster::size(&planes[0]);
+        let cell = |(y, x): (usize, usize)| {
+            let at = [(x as f64 + 0.5) / columns as f64, (y as f64 + 0.5) / lines as f64];
+            (at, planes.each_ref().map(|plane| plane[[y, x]]))
+        };
+        let cells =
+            self.mask.indexed_iter().filter(|((y, x), inside)| **inside && y % STEP == 0 && x % STEP == 0);
+        cells.map(|(at, _)| cell(at)).collect()
     }
 
     /// Native width and height, pixels.
@@ -92,4 +179,14 @@ impl Frame {
     pub fn valid(&self) -> canvas::Skin<'_> {
         canvas::Skin { mask: &self.mask, factor: self.levels.coarse }
     }
+}
+
+/// A mask on cells of `from` pixels, seen on `size` cells of `to` pixels.
+fn patch_on(mask: &Mask, from: usize, to: usize, size: (usize, usize)) -> Mask {
+    raster::mask_rows(size.0, size.1, |y, out| {
+        for (x, inside) in out.iter_mut().enumerate() {
+            let [column, line] = [x, y].map(|at| raster::in_cells(raster::cell_centre(at as f64, to), from));
+            *inside = raster::covers(mask, column, line);
+        }
+    })
 }

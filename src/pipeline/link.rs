@@ -1,6 +1,7 @@
 //! How a photo hangs on the baseline: alignment, calibration, comparability.
 
 use crate::alignment::{self, Alignment, Features, Rejection, Status, Transform};
+use crate::calibration::{Calibration, Method};
 use crate::canvas::{self, Lattice};
 use crate::filter::morphology;
 use crate::metrics::Aspect;
@@ -106,7 +107,14 @@ pub fn link_through(
 /// The link of a photo that was aligned; calibrates it.
 fn hung(baseline: (&Frame, &Features, &Quality), moving: Seen<'_>, found: Alignment) -> Link {
     let (reference, frame) = (baseline.0, moving.0);
-    frame.photo.calibrate(pair::calibrate(reference, frame, &found.transform));
+    let card = |frame: &Frame| frame.photo.calibration().method == Method::Card;
+    if !(card(reference) && card(frame)) {
+        let own = frame.photo.calibration().warning.clone();
+        frame.photo.calibrate(Calibration::none());
+        let mut calibration = pair::calibrate(reference, frame, &found.transform);
+        calibration.warning = calibration.warning.or(own);
+        frame.photo.calibrate(calibration);
+    }
     let (magnification, stretch) = magnification(reference, &found.transform);
     frame.scale = reference.scale.magnified(magnification);
     let (blur, relief) = patterns(reference, frame, &found.transform);

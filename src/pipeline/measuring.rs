@@ -2,6 +2,7 @@
 
 use crate::alignment::Transform;
 use crate::canvas;
+use crate::color::Unmixing;
 use crate::filter::gaussian::gaussian;
 use crate::lesion::{self, LesionKind, Spot, Thresholds, segmentation};
 use crate::metrics::inflammation::{self, Papule};
@@ -22,8 +23,8 @@ use crate::units::FilterScale;
 /// What is fixed at the baseline and kept for the whole series.
 #[derive(Debug, Clone)]
 pub struct Frozen {
-    /// Share of unmixing in the melanin map; see [`pigmentation::unmixing_weight`].
-    weight: f32,
+    /// How densities are turned into melanin and hemoglobin.
+    unmixing: Unmixing,
     pigmented: Thresholds,
     vascular: Thresholds,
     /// How strongly its plain skin responds to filters of structure.
@@ -79,14 +80,13 @@ impl Lesions {
 /// A photo's maps and what stands out on them.
 struct Surfaces {
     maps: Maps,
-    melanin: Plane,
     pigment_excess: Plane,
     blood_excess: Plane,
 }
 
 /// The maps of a photo whose native scale is `scale`, blurred by `blur_mm` to
-/// equal the coarsest photo of its series.
-pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64) -> Maps {
+/// equal the coarsest photo of its series; unmixed as the baseline `frozen`, if there is one.
+pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Frozen>) -> Maps {
     let (width, height) = frame.size();
     let fine = Level {
         factor: frame.levels.fine,
@@ -102,21 +102,23 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64) -> Maps {
     let sigma = fine.scale.px(blur_mm);
     let green = if sigma > LEAST_BLUR_PX { gaussian(&green, sigma) } else { green };
     let density = [0, 1, 2].map(|channel| frame.photo.density(channel, frame.levels.coarse));
-    Maps::new((width, height), fine, green, coarse, density)
+    match frozen {
+        Some(frozen) => Maps::under((width, height), fine, green, coarse, density, frozen.unmixing),
+        None => Maps::new((width, height), fine, green, coarse, density),
+    }
 }
 
 /// Least blur, pixels, that is worth applying: it changes the finest band by under 1 %.
 const LEAST_BLUR_PX: f64 = 0.15;
 
 impl Surfaces {
-    fn of(maps: Maps, weight: f32) -> Self {
+    fn of(maps: Maps) -> Self {
         let level = &maps.coarse;
-        let melanin = pigmentation::melanin(&maps, weight);
         let (pigment_excess, blood_excess) = rayon::join(
-            || lesion::excess(&melanin, &level.skin, level.scale),
+            || lesion::excess(&maps.melanin, &level.skin, level.scale),
             || lesion::excess(&maps.hemoglobin, &level.skin, level.scale),
         );
-        Self { maps, melanin, pigment_excess, blood_excess }
+        Self { maps, pigment_excess, blood_excess }
     }
 
     fn pigmented(&self, thresholds: Thresholds) -> Vec<Spot> {
@@ -128,21 +130,21 @@ impl Shown {
     /// What the baseline, or a photo measured by itself, shows, and what that
     /// fixes for the photos compared with it.
     pub fn at_baseline(maps: Maps) -> (Self, Frozen) {
-        let weight = pigmentation::skin_ita_deg(&maps).map_or(1.0, pigmentation::unmixing_weight);
-        let surfaces = Surfaces::of(maps, weight);
+        let unmixing = maps.unmixing;
+        let surfaces = Surfaces::of(maps);
         let level = &surfaces.maps.coarse;
         let pigmented = Thresholds::from_baseline(&surfaces.pigment_excess, level);
         let vascular = Thresholds::from_baseline(&surfaces.blood_excess, level);
         let spots = segmentation::mask_of(&surfaces.pigmented(pigmented), level.skin.dim());
         let (relief, factor) = (Relief::of(&surfaces.maps), level.factor);
-        let frozen = Frozen { weight, pigmented, vascular, clutter: Clutter::of(&relief), spots, factor };
+        let frozen = Frozen { unmixing, pigmented, vascular, clutter: Clutter::of(&relief), spots, factor };
         (Self::found(surfaces, relief, &frozen), frozen)
     }
 
     /// What a follow-up shows, under what the baseline fixed.
     pub fn under(maps: Maps, frozen: &Frozen) -> Self {
         let relief = Relief::of(&maps);
-        let surfaces = Surfaces::of(maps, frozen.weight);
+        let surfaces = Surfaces::of(maps);
         Self::found(surfaces, relief, frozen)
     }
 
@@ -179,6 +181,12 @@ impl Shown {
         }
     }
 
+    /// The tone by which its melanin and blood were told apart: that of the
+    /// baseline's skin, degrees of individual typology angle.
+    pub fn ita_deg(&self) -> f64 {
+        self.surfaces.maps.unmixing.ita_deg()
+    }
+
     /// What lesions are followed by, without the planes that only metrics need.
     pub fn into_lesions(self) -> Lesions {
         Lesions {
@@ -195,7 +203,7 @@ impl Shown {
         let maps = &self.surfaces.maps;
         let centres: Vec<[f64; 2]> = self.pigmented.iter().map(|spot| spot.centre).collect();
         let pigment = Pigment {
-            melanin: &self.surfaces.melanin,
+            melanin: &maps.melanin,
             excess: &self.surfaces.pigment_excess,
             spots: &segmentation::mask_of(&self.pigmented, maps.coarse.skin.dim()),
             centres: &centres,

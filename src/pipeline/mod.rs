@@ -1,5 +1,6 @@
 //! The whole order for one series: the only place that knows it.
 
+mod colour_table;
 mod frame;
 mod link;
 mod measuring;
@@ -9,5 +10,6 @@ mod records;
 mod series;
 mod single;
 
+pub use colour_table::{ColourRow, card_table, unmixing_table};
 pub use series::{SeriesOutcome, analyze_series};
 pub use single::{align_photos, measure_photo};

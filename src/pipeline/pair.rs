@@ -39,10 +39,11 @@ struct Cells {
 impl Cells {
     fn of(frame: &Frame) -> Self {
         let coarse = frame.levels.coarse;
+        let skin = frame.reference.as_ref().map_or_else(|| frame.mask.clone(), |part| &frame.mask & part);
         let side = (frame.scale.reduced(coarse).px(CELL_MM).round() as usize).max(1);
         let mut inside = None;
         let linear = frame.photo.linear(coarse).map(|plane| {
-            let (mean, filled) = reduce_inside(&plane, &frame.mask, side);
+            let (mean, filled) = reduce_inside(&plane, &skin, side);
             inside = Some(filled);
             mean
         });

@@ -68,6 +68,7 @@ struct Values {
     /// Expected error of every region's place, native pixels.
     residuals_px: Vec<Option<f64>>,
     lesions: Lesions,
+    ita_deg: f64,
 }
 
 /// Measures every photo of a series and compares each with the baseline.
@@ -87,6 +88,7 @@ pub fn analyze_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn
             return refused(source, members, photos, &error.without_folders());
         }
     };
+    baseline.frame.drawn(&outlines);
     members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
     bridge(&baseline, &mut members, settings);
     let canvas = shared_skin(&baseline, &mut members, &outlines);
@@ -103,13 +105,12 @@ fn read(
     settings: &Settings,
     step: &(dyn Fn() + Sync),
 ) -> (Vec<Member>, Vec<PhotoOutcome>) {
-    let limits = settings.decode_limits();
     let places: Vec<(usize, usize)> = (0..source.sessions.len())
         .flat_map(|session| (0..source.sessions[session].photos.len()).map(move |photo| (session, photo)))
         .collect();
     places.into_par_iter().partition_map(|(session, photo)| {
         let file = &source.sessions[session].photos[photo];
-        match Frame::open(&file.path, source.scale, &limits) {
+        match Frame::open_with_card(&file.path, source.scale, settings, file.card) {
             Ok(frame) => Either::Left(Member::of(session, photo, frame)),
             Err(error) => {
                 step();
@@ -205,12 +206,13 @@ fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) 
 fn measure(baseline: &mut Member, members: &mut [Member], canvas: &Canvas, step: &(dyn Fn() + Sync)) {
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
-    let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt()));
+    let (shown, frozen) =
+        Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt(), None));
     baseline.keep(shown, &frozen, canvas);
     step();
     members.par_iter_mut().for_each(|member| {
         if member.link.is_ok() {
-            let maps = maps(&member.frame, member.frame.scale, blur_mm(member));
+            let maps = maps(&member.frame, member.frame.scale, blur_mm(member), Some(&frozen));
             member.keep(Shown::under(maps, &frozen), &frozen, canvas);
         }
         step();
@@ -247,7 +249,8 @@ impl Member {
                 misplacement::widen(values, ways.each_ref().map(|way| way[k].1.as_slice()), share);
             }
         }
-        self.values = Some(Values { regions, residuals_px, lesions: shown.into_lesions() });
+        let ita_deg = shown.ita_deg();
+        self.values = Some(Values { regions, residuals_px, ita_deg, lesions: shown.into_lesions() });
     }
 }
 
@@ -262,7 +265,7 @@ fn view(source: &SeriesSource, baseline: &Member, members: &[Member]) -> View {
     View {
         view: source.view.clone(),
         baseline: source.sessions[baseline.session].session.clone(),
-        scale: records::scale(source.scale),
+        scale: records::scale(baseline.frame.photo.scale()),
         schedule: source.schedule(),
         sessions: (0..source.sessions.len())
             .filter_map(|session| session_record(source, baseline, &all, session, &repeatability))
@@ -414,7 +417,7 @@ fn session_record(
             .map(|m| records::photo(m.frame.photo.photo(), told.photos[m.photo].shot))
             .collect(),
         quality: records::quality(&member.quality, member.frame.photo.photo(), &member.warnings()),
-        calibration: records::calibration(member.frame.photo.calibration()),
+        calibration: records::calibration(member.frame.photo.calibration(), member.frame.size()),
         alignment,
         comparable,
         regions,
@@ -423,8 +426,9 @@ fn session_record(
 
 impl Values {
     fn records(&self, member: &Member, repeatability: &Repeatability) -> Vec<RegionRecord> {
+        let ita_deg = self.ita_deg;
         let record = |((region, measured), residual_px): (&(Region, Vec<Measured>), &Option<f64>)| {
-            records::region(region, member.frame.scale, *residual_px, measured, repeatability)
+            records::region(region, member.frame.scale, *residual_px, measured, repeatability, ita_deg)
         };
         self.regions.iter().zip(&self.residuals_px).map(record).collect()
     }

@@ -38,10 +38,11 @@ pub fn measure_photo(
     roi: Option<&Path>,
     settings: &Settings,
 ) -> Result<(Measurement, Objects)> {
-    let frame = Frame::open(path, scale, &settings.decode_limits())?;
+    let mut frame = Frame::open_with_card(path, scale, settings, None)?;
     let outlines = outlines(&frame, roi)?;
+    frame.drawn(&outlines);
     let quality = quality::assess(frame.photo.photo(), &frame.skin, frame.scale);
-    let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0));
+    let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0, None));
     let canvas = Canvas::new(frame.valid(), frame.scale, &[], &outlines);
     let here = Transform::identity();
     let spots = frozen.spots_in(&here, frame.valid());
@@ -51,13 +52,18 @@ pub fn measure_photo(
         schema: MEASUREMENT_SCHEMA.into(),
         tool: report::tool(settings),
         photo: records::photo(frame.photo.photo(), 1),
-        scale: records::scale(scale),
-        quality: records::quality(&quality, frame.photo.photo(), &[]),
-        calibration: records::calibration(frame.photo.calibration()),
+        scale: records::scale(frame.photo.scale()),
+        quality: records::quality(
+            &quality,
+            frame.photo.photo(),
+            frame.photo.calibration().warning.as_slice(),
+        ),
+        calibration: records::calibration(frame.photo.calibration(), frame.size()),
         regions: regions
             .iter()
             .map(|region| {
-                records::region(region, frame.scale, None, &shown.measure(region, &spots), &repeatability)
+                let measured = shown.measure(region, &spots);
+                records::region(region, frame.scale, None, &measured, &repeatability, shown.ita_deg())
             })
             .collect(),
     };

@@ -301,7 +301,8 @@ fn white_balance_differs(pair: &Pair, limit: f32) -> Option<Warning> {
 }
 
 fn colour_left(pair: &Pair) -> Option<Warning> {
-    let left = pair.calibration.delta_e_2000?;
+    // Of a card it is the patches' difference, not the skin's.
+    let left = pair.calibration.delta_e_2000.filter(|_| pair.calibration.method != Method::Card)?;
     when(left > DELTA_E, "colour_not_matched", || {
         format!(
             "unchanged skin still differs by ΔE {left:.1} after matching the light (limit {DELTA_E}); \

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::color::unmixing::leaks;
 use crate::metrics::gain::log_gain_derivatives;
 use crate::metrics::{Better, Estimate, Family, Measured, Metric, metric};
 use crate::series::{Change, Trend, Verdict};
@@ -131,7 +132,7 @@ fn difference(
     let gain = gain_error(before.id, baseline, session, region);
     let veil =
         if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
-    let light = gain.hypot(veil);
+    let light = gain.hypot(veil).hypot(leak_error(before.id, baseline, session, region));
     let parts = [
         (sampling, first.tiles().min(second.tiles()) as f64 - 1.0),
         (capture[0].hypot(capture[1]), error.degrees),
@@ -166,6 +167,29 @@ fn gain_error(id: &str, baseline: &SessionMetrics, session: &SessionMetrics, reg
     let parts = derivatives.iter().zip(session.gain_log_sd).map(|(slope, sd)| (slope * sd).powi(2));
     parts.sum::<f64>().sqrt()
 }
+
+/// What a change of melanin may pass into the hemoglobin read, and the other
+/// way round: the rows that tell them apart fit no skin exactly.
+fn leak_error(id: &str, baseline: &SessionMetrics, session: &SessionMetrics, region: &str) -> f64 {
+    const MELANIN: &str = "pigmentation.melanin_index";
+    const HEMOGLOBIN: &str = "redness.hemoglobin_index";
+    let (which, other) = match id {
+        HEMOGLOBIN => (0, MELANIN),
+        MELANIN => (1, HEMOGLOBIN),
+        _ => return 0.0,
+    };
+    let value = |session: &SessionMetrics, id: &str| {
+        let measured = find(session, region, id)?.outcome.as_ref().ok()?;
+        Some(measured.value())
+    };
+    let change =
+        value(session, other).zip(value(baseline, other)).map_or(0.0, |(after, before)| after - before);
+    let tone = value(baseline, "pigmentation.ita_deg").unwrap_or(MEDIUM_ITA_DEG);
+    (leaks(tone)[which] * change).abs()
+}
+
+/// Individual typology angle of medium skin, for regions whose own was not measured.
+const MEDIUM_ITA_DEG: f64 = 0.0;
 
 /// Lightness of medium skin, for regions whose own was not measured.
 const MEDIUM_L_STAR: f64 = 60.0;
