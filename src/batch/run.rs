@@ -11,8 +11,10 @@ use rayon::ThreadPool;
 
 use crate::batch::Input;
 use crate::error::{Error, Result};
-use crate::pipeline::{self, SeriesOutcome};
-use crate::report::files::{OutputFolder, write_json};
+use crate::pipeline::{self, PicturedSeries, SeriesOutcome};
+use crate::report::files::{OutputFolder, write, write_json};
+use crate::report::html::{self, Language};
+use crate::report::pictures::Pictures;
 use crate::report::run::{PatientOutcome, PhotoOutcome, PhotoStatus, RUN_SCHEMA, Run};
 use crate::report::tables::Tables;
 use crate::report::{assemble, tool};
@@ -34,12 +36,14 @@ pub struct Analysis<'a> {
     pub scale: Option<Scale>,
     /// Threads, and series at a time; 0 is as many as there are processors.
     pub jobs: usize,
+    /// The language of the pages; `None` writes no pages.
+    pub pages: Option<Language>,
 }
 
 /// A patient whose series are under way.
 struct Progress {
     waiting: usize,
-    series: Vec<Option<SeriesOutcome>>,
+    series: Vec<Option<PicturedSeries>>,
     outcome: Option<(PatientOutcome, Vec<PhotoOutcome>)>,
 }
 
@@ -66,6 +70,9 @@ pub fn analyze(analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> Result<Run>
         skipped: analysis.input.skipped.clone(),
     };
     write_json(&output.file("run.json"), &run)?;
+    if let Some(language) = analysis.pages {
+        write(&output.file("index.html"), html::index_page(&run, language).as_bytes())?;
+    }
     Ok(run)
 }
 
@@ -106,7 +113,7 @@ fn all_patients(
     let work = || {
         while let Some(&(p, s)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
             let series = &patients[p].series[s];
-            let outcome = pool.install(|| one_series(series, analysis.settings, step));
+            let outcome = pool.install(|| one_series(series, analysis, step));
             let mut progress = progress[p].lock().unwrap_or_else(PoisonError::into_inner);
             progress.done(s, outcome, &patients[p], analysis, output);
         }
@@ -129,7 +136,7 @@ impl Progress {
     fn done(
         &mut self,
         index: usize,
-        outcome: SeriesOutcome,
+        outcome: PicturedSeries,
         patient: &PatientSource,
         analysis: &Analysis<'_>,
         output: &OutputFolder,
@@ -137,21 +144,31 @@ impl Progress {
         self.series[index] = Some(outcome);
         self.waiting -= 1;
         if self.waiting == 0 {
-            let (mut views, mut photos) = (Vec::new(), Vec::new());
-            for series in self.series.drain(..).flatten() {
-                views.extend(series.view);
-                photos.extend(series.photos);
+            let (mut views, mut pictures, mut photos) = (Vec::new(), Vec::new(), Vec::new());
+            for PicturedSeries { outcome, pictures: pictured } in self.series.drain(..).flatten() {
+                if let Some(view) = outcome.view {
+                    views.push(view);
+                    pictures.push(pictured);
+                }
+                photos.extend(outcome.photos);
             }
-            let outcome = finish(patient, views, &photos, analysis.settings, output);
+            let outcome = finish(patient, (views, &pictures), &photos, analysis, output);
             self.outcome = Some((outcome, photos));
         }
     }
 }
 
 /// The series, or every photo of it rejected if the analysis fell over it.
-fn one_series(series: &SeriesSource, settings: &Settings, step: &(dyn Fn() + Sync)) -> SeriesOutcome {
-    catch_unwind(AssertUnwindSafe(|| pipeline::analyze_series(series, settings, step)))
-        .unwrap_or_else(|_| failed_series(series))
+fn one_series(series: &SeriesSource, analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> PicturedSeries {
+    let measured = || match analysis.pages {
+        Some(_) => pipeline::picture_series(series, analysis.settings, step),
+        None => {
+            let outcome = pipeline::analyze_series(series, analysis.settings, step);
+            PicturedSeries { outcome, pictures: None }
+        }
+    };
+    catch_unwind(AssertUnwindSafe(measured))
+        .unwrap_or_else(|_| PicturedSeries { outcome: failed_series(series), pictures: None })
 }
 
 fn failed_series(series: &SeriesSource) -> SeriesOutcome {
@@ -174,9 +191,9 @@ fn failed_series(series: &SeriesSource) -> SeriesOutcome {
 /// Writes a patient's report, if there is anything in it.
 fn finish(
     patient: &PatientSource,
-    views: Vec<View>,
+    (views, pictures): (Vec<View>, &[Option<Pictures>]),
     photos: &[PhotoOutcome],
-    settings: &Settings,
+    analysis: &Analysis<'_>,
     output: &OutputFolder,
 ) -> PatientOutcome {
     let mut outcome = PatientOutcome {
@@ -194,15 +211,29 @@ fn finish(
     for change in views.iter().flat_map(|view| &view.changes) {
         *outcome.changes.entry(change.verdict).or_default() += 1;
     }
-    match write_report(&assemble(patient, views, photos, settings), output) {
+    let report = assemble(patient, views, photos, analysis.settings);
+    match write_report(&report, pictures, analysis.pages, output) {
         Ok(()) => outcome.report = true,
         Err(error) => outcome.reason = Some(error.without_folders()),
     }
     outcome
 }
 
-fn write_report(report: &Report, output: &OutputFolder) -> Result<()> {
-    write_json(&output.patient(&report.patient.id)?.join("report.json"), report)
+fn write_report(
+    report: &Report,
+    pictures: &[Option<Pictures>],
+    pages: Option<Language>,
+    output: &OutputFolder,
+) -> Result<()> {
+    let folder = output.patient(&report.patient.id)?;
+    write_json(&folder.join("report.json"), report)?;
+    match pages {
+        Some(language) => {
+            let page = html::patient_page(report, pictures, language);
+            write(&folder.join("report.html"), page.as_bytes())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The tables, from the reports as they stand on the disk.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use dermalapse::batch::{self, Analysis};
 use dermalapse::error::Error;
+use dermalapse::report::html::Language;
 use dermalapse::report::run::{PatientOutcome, Run};
 use dermalapse::series::Verdict;
 use dermalapse::source::SeriesSource;
@@ -29,7 +30,7 @@ patient.toml may say:
   px_per_mm = 27.4
   roi = \"cheek_left.json\"
 
-Files in DIR: PATIENT/report.json, measurements.csv, measurements.parquet, changes.csv, run.json.
+Files in DIR: index.html, PATIENT/report.html, PATIENT/report.json, measurements.csv, measurements.parquet, changes.csv, run.json.
 
 Example:
   dermalapse analyze photos --out results";
@@ -43,6 +44,12 @@ pub struct Analyze {
     /// Folder for reports and tables
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Language of the pages: en, nl or de
+    #[arg(long, value_name = "CODE", default_value_t)]
+    lang: Language,
+    /// Write no pages (index.html, PATIENT/report.html)
+    #[arg(long, conflicts_with = "lang")]
+    no_html: bool,
     #[command(flatten)]
     scale: ScaleOption,
     #[command(flatten)]
@@ -57,7 +64,8 @@ impl Analyze {
         let series = input.patients.iter().flat_map(|patient| &patient.series);
         let bar = self.common.progress(series.map(SeriesSource::photo_count).sum());
         let jobs = self.common.jobs();
-        let analysis = Analysis { input: &input, output: &self.out, settings: &settings, scale, jobs };
+        let pages = (!self.no_html).then_some(self.lang);
+        let analysis = Analysis { input: &input, output: &self.out, settings: &settings, scale, jobs, pages };
         let run = batch::analyze(&analysis, &|| bar.inc(1));
         bar.finish_and_clear();
         let run = run?;

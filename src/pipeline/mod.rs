@@ -4,9 +4,10 @@ mod frame;
 mod link;
 mod measuring;
 mod pair;
+mod pictures;
 mod records;
 mod series;
 mod single;
 
-pub use series::{SeriesOutcome, analyze_series};
+pub use series::{PicturedSeries, SeriesOutcome, analyze_series, picture_series};
 pub use single::{align_photos, measure_photo};

@@ -2,8 +2,10 @@
 
 pub mod alignment;
 pub mod files;
+pub mod html;
 pub mod json;
 pub mod measurement;
+pub mod pictures;
 pub mod run;
 pub mod schema;
 pub mod tables;
