@@ -43,7 +43,8 @@ fn all<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
 
 #[test]
 fn every_file_of_the_contract_is_there_and_valid() {
-    for file in ["P001/report.json", "measurements.csv", "measurements.parquet", "changes.csv", "run.json"] {
+    let tables = ["measurements.csv", "measurements.parquet", "changes.csv", "run.json"];
+    for file in ["P001/report.json", "P001/report.html", "index.html"].iter().chain(&tables) {
         assert!(OUTPUT.path().join(file).is_file(), "{file}");
     }
     assert_follows(&report(), "report");

@@ -214,37 +214,62 @@ impl Easel {
         let calibration = frame.photo.calibration();
         let (width, height) = frame.size();
         let photo = frame.photo.photo();
-        let light = |at: [f64; 2]| {
-            let [x, y] = transform.map(at);
+        let light = |[x, y]: [f64; 2]| {
             let seen = photo.light(x, y)?;
             let position = [(x + 0.5) / width as f64, (y + 0.5) / height as f64];
             let field = calibration.field.map_or(1.0, |field| (-field.log_at(position)).exp() as f32);
-            Some(std::array::from_fn(|channel| seen[channel] * calibration.gains[channel] * field))
+            Some::<[f32; 3]>(std::array::from_fn(|channel| {
+                seen[channel] * calibration.gains[channel] * field
+            }))
         };
+        let windows: Vec<Window> = chosen.iter().map(|lesion| self.window(lesion, transform)).collect();
         let sheet = painted((CROPS_ABREAST * CROP_SIDE, rows * CROP_SIDE), |x, y| {
-            let lesion = chosen.get(y / CROP_SIDE * CROPS_ABREAST + x / CROP_SIDE)?;
-            let pitch = self.crop_px(lesion) / CROP_SIDE as f64;
-            let samples = (pitch.round() as usize).clamp(1, MOST_SAMPLES);
+            let window = windows.get(y / CROP_SIDE * CROPS_ABREAST + x / CROP_SIDE)?;
+            let samples = (window.pitch.round() as usize).clamp(1, MOST_SAMPLES);
             let offset = |cell: usize, part: usize| {
                 let share = (cell % CROP_SIDE) as f64 + (part as f64 + 0.5) / samples as f64;
-                (share - CROP_SIDE as f64 / 2.0) * pitch
+                (share - CROP_SIDE as f64 / 2.0) * window.pitch
             };
             let mut sum = [0.0f32; 3];
             for part in 0..samples * samples {
-                let at =
-                    [lesion.x_px + offset(x, part % samples), lesion.y_px + offset(y, part / samples)];
-                let light: [f32; 3] = light(at)?;
-                sum.iter_mut().zip(light).for_each(|(sum, light)| *sum += light);
+                let seen = light(window.at([offset(x, part % samples), offset(y, part / samples)]))?;
+                sum.iter_mut().zip(seen).for_each(|(sum, light)| *sum += light);
             }
             Some(sum.map(|sum| sum / (samples * samples) as f32))
         });
         jpeg(&sheet)
     }
 
-    /// Side of a lesion's crop, native pixels of the baseline.
-    fn crop_px(&self, lesion: &Lesion) -> f64 {
+    /// Where a lesion's crop lies in a photo.
+    fn window(&self, lesion: &Lesion, transform: &Transform) -> Window {
         let area = lesion.track.iter().filter_map(|seen| seen.area_px).fold(0.0, f64::max);
-        (CROP_WIDER * 2.0 * (area / std::f64::consts::PI).sqrt()).max(LEAST_CROP_MM * self.px_per_mm)
+        let wide = CROP_WIDER * 2.0 * (area / std::f64::consts::PI).sqrt();
+        let side = wide.max(LEAST_CROP_MM * self.px_per_mm);
+        // At the edge of the baseline a crop is moved inwards.
+        let inside = |at: f64, length: usize| {
+            let most = (self.factor * length) as f64 - 0.5 - side / 2.0;
+            at.min(most).max(side / 2.0 - 0.5)
+        };
+        let centre = [inside(lesion.x_px, self.width), inside(lesion.y_px, self.height)];
+        let pitch = side / CROP_SIDE as f64;
+        Window { centre: transform.map(centre), jacobian: transform.jacobian(centre), pitch }
+    }
+}
+
+/// Where a crop lies in a photo: so small that the way there is straight.
+struct Window {
+    /// Its centre, native pixels of the photo.
+    centre: [f64; 2],
+    jacobian: [[f64; 2]; 2],
+    /// Native pixels of the baseline per pixel of the crop.
+    pitch: f64,
+}
+
+impl Window {
+    /// The photo's place at an offset from the centre in pixels of the baseline.
+    fn at(&self, [x, y]: [f64; 2]) -> [f64; 2] {
+        let [[a, b], [c, d]] = self.jacobian;
+        [self.centre[0] + a * x + b * y, self.centre[1] + c * x + d * y]
     }
 }
 
@@ -294,16 +319,16 @@ fn encoded(linear: f32) -> u8 {
 
 /// The outlines of what a mask covers, whose cells are `factor` native pixels;
 /// specks that nobody sees are left out.
-fn outlines(
-    mask: &Mask,
-    factor: usize,
-    place: impl Fn([f64; 2]) -> Option<[f64; 2]>,
-) -> String {
+fn outlines(mask: &Mask, factor: usize, place: impl Fn([f64; 2]) -> Option<[f64; 2]>) -> String {
     let outline = |border: Vec<[f64; 2]>| {
         let native = border.iter().map(|at| at.map(|at| cell_centre(at, factor)));
         path(native.filter_map(&place).collect(), true)
     };
-    borders(mask).iter().filter(|border| border.len() > 4).map(|border| outline(simplified(border, 0.8))).collect()
+    borders(mask)
+        .iter()
+        .filter(|border| border.len() > 4)
+        .map(|border| outline(simplified(border, 0.8)))
+        .collect()
 }
 
 /// The data of an SVG path through `points`.

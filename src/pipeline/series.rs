@@ -82,7 +82,11 @@ pub fn analyze_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn
 }
 
 /// The same, and what a page shows of the series.
-pub fn picture_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn() + Sync)) -> PicturedSeries {
+pub fn picture_series(
+    source: &SeriesSource,
+    settings: &Settings,
+    step: &(dyn Fn() + Sync),
+) -> PicturedSeries {
     analyze(source, settings, true, step)
 }
 

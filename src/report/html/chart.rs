@@ -12,7 +12,7 @@ pub const WIDTH: f64 = 320.0;
 pub const HEIGHT: f64 = 176.0;
 
 /// Room for labels: left, right, top, bottom.
-const MARGIN: [f64; 4] = [50.0, 50.0, 14.0, 30.0];
+const MARGIN: [f64; 4] = [58.0, 58.0, 18.0, 30.0];
 
 /// Standard errors on each side of an error bar: 95 % of cases.
 const BAR: f64 = 1.96;
@@ -230,7 +230,10 @@ mod tests {
         let chart = chart(&dots, &[0.0, 42.0], Language::English.words()).unwrap();
         let ys: Vec<f64> = chart.points.iter().map(|point| point.y).collect();
         assert!(ys[0] < ys[1] && ys[1] < ys[2], "{ys:?}");
-        assert_eq!(chart.days.iter().map(|label| label.value.as_str()).collect::<Vec<_>>(), ["0", "42", "84"]);
+        assert_eq!(
+            chart.days.iter().map(|label| label.value.as_str()).collect::<Vec<_>>(),
+            ["0", "42", "84"]
+        );
         assert_eq!(chart.values.iter().map(|label| label.shown.as_str()).collect::<Vec<_>>(), ["10", "5"]);
         assert_eq!((chart.treatments.len(), chart.healing.len()), (2, 2));
         // A week of the twelve that the axis is wide.

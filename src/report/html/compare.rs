@@ -16,7 +16,7 @@ pub struct Compare {
     pub width: usize,
     /// Its height.
     pub height: usize,
-    /// `portrait` or `landscape`.
+    /// `portrait`, `square` or `landscape`.
     pub shape: &'static str,
     /// The sheets, baseline first.
     pub sheets: Vec<Sheet>,
@@ -158,18 +158,27 @@ pub fn compare(view: &View, pictures: &Pictures, words: &Words) -> Compare {
         None => sheets.iter_mut().rev().filter(later).take(1).for_each(|sheet| sheet.chosen = true),
     }
     let present = |layer: &Layer| {
-        sheets.iter().flat_map(|sheet| &sheet.layers).any(|(name, path)| *name == layer.name() && !path.is_empty())
+        sheets
+            .iter()
+            .flat_map(|sheet| &sheet.layers)
+            .any(|(name, path)| *name == layer.name() && !path.is_empty())
     };
     let rows = pictures.lesions.len().div_ceil(CROPS_ABREAST);
-    let crops = pictures.sessions.iter().enumerate().filter_map(|(index, session)| {
-        Some((index, data_uri("image/jpeg", session.crops.as_ref()?)))
-    });
+    let crops = pictures
+        .sessions
+        .iter()
+        .enumerate()
+        .filter_map(|(index, session)| Some((index, data_uri("image/jpeg", session.crops.as_ref()?))));
     let (shared, drawn): (Vec<_>, Vec<_>) =
         pictures.regions.iter().cloned().partition(|(name, _)| name == crate::region::SKIN);
     Compare {
         width: pictures.width,
         height: pictures.height,
-        shape: if pictures.height > pictures.width { "portrait" } else { "landscape" },
+        shape: match pictures.width as f64 / pictures.height as f64 {
+            ..0.8 => "portrait",
+            0.8..1.25 => "square",
+            _ => "landscape",
+        },
         layers: Layer::ALL
             .iter()
             .filter(|layer| present(layer))
@@ -274,7 +283,8 @@ fn change_sentence(lesion: &Lesion, words: &Words) -> Markup {
     if let Some(reason) = &change.reason {
         return text(&trust::reason(reason, words));
     }
-    let percent = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| number::percent(value, words));
+    let percent =
+        |value: Option<f64>| value.map_or_else(|| "–".into(), |value| number::percent(value, words));
     let Some([low, high]) = change.ci95 else { return Markup::new() };
     number::sentence(
         words.say("lesions.change"),

@@ -11,16 +11,8 @@ use crate::session::{Confidence, MetricRecord, Session};
 
 /// The concerns in the order that people ask for them. A family of metrics
 /// that is not among them comes after.
-const ORDER: &[&str] = &[
-    "scars",
-    "wrinkles",
-    "pores",
-    "pigmentation",
-    "redness",
-    "texture",
-    "stretch_marks",
-    "inflammation",
-];
+const ORDER: &[&str] =
+    &["scars", "wrinkles", "pores", "pigmentation", "redness", "texture", "stretch_marks", "inflammation"];
 
 /// Charts of a concern that are shown at once; the others unfold.
 const LEADING: usize = 4;
@@ -75,7 +67,8 @@ impl Finding {
 /// Whether a change cannot be told because of the photos, and not because
 /// there is nothing to measure.
 fn photos_are_why(change: &Change) -> bool {
-    let nothing = ["none_found", "no_scale", "too_little_skin", "no_skin", "not_measured", "resolution_too_low"];
+    let nothing =
+        ["none_found", "no_scale", "too_little_skin", "no_skin", "not_measured", "resolution_too_low"];
     change.reason.as_deref().is_some_and(|reason| !nothing.contains(&reason))
 }
 
@@ -144,7 +137,9 @@ impl<'a> Scene<'a> {
         ids
     }
 
-    fn records(&self) -> impl Iterator<Item = (&'a Session, &'a std::collections::BTreeMap<String, MetricRecord>)> {
+    fn records(
+        &self,
+    ) -> impl Iterator<Item = (&'a Session, &'a std::collections::BTreeMap<String, MetricRecord>)> {
         let region = self.region;
         self.view.sessions.iter().filter_map(move |session| {
             let found = session.regions.iter().find(|found| found.region == region)?;
@@ -159,9 +154,8 @@ impl<'a> Scene<'a> {
 
     /// A metric's change to a session.
     pub fn change(&self, session: &str, id: &str) -> Option<&'a Change> {
-        let wanted = |change: &&Change| {
-            change.region == self.region && change.metric == id && change.to == session
-        };
+        let wanted =
+            |change: &&Change| change.region == self.region && change.metric == id && change.to == session;
         self.view.changes.iter().find(wanted)
     }
 
@@ -186,7 +180,10 @@ impl<'a> Scene<'a> {
         let changes: Vec<&Change> =
             to.iter().flat_map(|to| ids.iter().filter_map(|id| self.change(to, id))).collect();
         let finding = Finding::of(&changes);
-        let mut measures: Vec<Measure> = ids.iter().map(|id| self.measure(id)).collect();
+        // What the field calls better or worse comes first.
+        let (judged, plain): (Vec<&str>, Vec<&str>) =
+            ids.iter().partition(|id| metric(id).is_some_and(|metric| metric.better.is_some()));
+        let mut measures: Vec<Measure> = judged.iter().chain(&plain).map(|id| self.measure(id)).collect();
         let more = measures.split_off(measures.len().min(LEADING));
         let hint = self.is_hint(finding, &changes, ids);
         Concern {
@@ -218,7 +215,9 @@ impl<'a> Scene<'a> {
         };
         match finding {
             Finding::NotComparable | Finding::NotMeasured => false,
-            _ => ids.iter().all(|id| changes.iter().all(|c| c.metric != **id || c.mdc95.is_none() || low(id, &c.to))),
+            _ => ids
+                .iter()
+                .all(|id| changes.iter().all(|c| c.metric != **id || c.mdc95.is_none() || low(id, &c.to))),
         }
     }
 
@@ -249,7 +248,8 @@ impl<'a> Scene<'a> {
                 first.map(|change| self.tell(change, words.say("sentence.unchanged"))).unwrap_or_default()
             }
             Finding::NotComparable => {
-                let reason = changes.iter().filter(|change| photos_are_why(change)).find_map(|c| c.reason.as_deref());
+                let reason =
+                    changes.iter().filter(|change| photos_are_why(change)).find_map(|c| c.reason.as_deref());
                 text(&trust::reason(reason.unwrap_or_default(), words))
             }
             Finding::NotMeasured => {
@@ -279,7 +279,7 @@ impl<'a> Scene<'a> {
             pattern,
             &[
                 ("metric", text(&words.name("metric", &change.metric))),
-                ("unit", text(&unit(&change.metric, words))),
+                ("unit", text(&spoken_unit(&change.metric, words))),
                 ("from", value(&change.from)),
                 ("to", value(&change.to)),
                 ("difference", signed(change.difference)),
@@ -317,7 +317,12 @@ impl<'a> Scene<'a> {
             title: words.name("metric", id),
             unit: unit(id, words),
             note,
-            verdict: last.map_or("not_measured", |change| verdict_name(change.verdict)),
+            verdict: match last {
+                Some(change) if change.verdict != Verdict::NotComparable || photos_are_why(change) => {
+                    verdict_name(change.verdict)
+                }
+                _ => "not_measured",
+            },
             chart: chart(&dots, &treatments, words),
         }
     }
@@ -352,6 +357,12 @@ impl<'a> Scene<'a> {
 /// The unit of a metric in words.
 pub fn unit(id: &str, words: &Words) -> String {
     metric(id).map(|metric| words.name("unit", metric.unit)).unwrap_or_default()
+}
+
+/// The unit of a metric as it is said in a sentence: numbers and ratios have none.
+fn spoken_unit(id: &str, words: &Words) -> String {
+    let bare = metric(id).is_none_or(|metric| matches!(metric.unit, "count" | "ratio"));
+    if bare { String::new() } else { unit(id, words) }
 }
 
 /// When a session was, in words.

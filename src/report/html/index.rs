@@ -96,7 +96,8 @@ fn row<'a>(patient: &'a PatientOutcome, run: &'a Run, t: &Words) -> PatientRow<'
     let worst = photos.first().map_or(0, |photo| rank(photo.status));
     let rank = if patient.report { worst } else { STATUSES.len() - 1 };
     let lines = photos.iter().filter_map(|photo| {
-        let message = photo.reason.clone().or(photo.warnings.first().map(|warning| warning.message.clone()))?;
+        let message =
+            photo.reason.clone().or(photo.warnings.first().map(|warning| warning.message.clone()))?;
         let code = photo.warnings.iter().find(|warning| warning.message == message);
         let warning = code.cloned().unwrap_or_else(|| crate::error::Warning::new("", message));
         let place = format!("{} · {}", t.date(&photo.session), t.name("view", &photo.view));
@@ -122,7 +123,9 @@ fn row<'a>(patient: &'a PatientOutcome, run: &'a Run, t: &Words) -> PatientRow<'
 /// A folder's name as part of an address.
 fn percent_encoded(name: &str) -> String {
     let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    name.bytes().map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    name.bytes()
+        .map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 #[cfg(test)]

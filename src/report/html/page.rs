@@ -87,7 +87,8 @@ struct TrendRow {
 /// pictures give the same bytes.
 pub fn patient_page(report: &Report, pictures: &[Option<Pictures>], language: Language) -> String {
     let t = language.words();
-    let part = |(index, view)| view_part(index, view, report, pictures.get(index).and_then(Option::as_ref), t);
+    let part =
+        |(index, view)| view_part(index, view, report, pictures.get(index).and_then(Option::as_ref), t);
     let page = Page {
         t,
         policy: policy(STYLE, SCRIPT),
@@ -95,7 +96,13 @@ pub fn patient_page(report: &Report, pictures: &[Option<Pictures>], language: La
         script: SCRIPT,
         report,
         treatments: report.patient.treatments.iter().map(|date| t.date(date)).collect::<Vec<_>>().join(", "),
-        warnings: report.warnings.iter().map(|warning| trust::said(warning, t)).collect(),
+        // What became of a photo that was read is told with its view.
+        warnings: report
+            .warnings
+            .iter()
+            .filter(|warning| !matches!(&*warning.code, "photo_rejected" | "photo_not_comparable"))
+            .map(|warning| trust::said(warning, t))
+            .collect(),
         views: report.views.iter().enumerate().map(part).collect(),
         chart_width: WIDTH,
         chart_height: HEIGHT,

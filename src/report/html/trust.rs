@@ -66,7 +66,8 @@ pub fn sessions(view: &View, words: &Words) -> Vec<Trusted> {
 fn trusted(session: &Session, words: &Words) -> Trusted {
     let status = status(session);
     let reasons: Vec<Said> = session.comparable.reasons.iter().map(|reason| said(reason, words)).collect();
-    let told = |warning: &&Warning| session.comparable.reasons.iter().all(|reason| reason.code != warning.code);
+    let told =
+        |warning: &&Warning| session.comparable.reasons.iter().all(|reason| reason.code != warning.code);
     Trusted {
         title: when(session, words),
         status,
@@ -89,9 +90,8 @@ pub fn status(session: &Session) -> &'static str {
 }
 
 fn facts(session: &Session, words: &Words) -> Vec<Markup> {
-    let fill = |key: &str, value: f64| {
-        number::sentence(words.say(key), &[("value", number::number(value, words))])
-    };
+    let fill =
+        |key: &str, value: f64| number::sentence(words.say(key), &[("value", number::number(value, words))]);
     let quality = &session.quality;
     let mut facts = Vec::new();
     facts.extend(quality.sharpness.map(|sharpness| fill("trust.sharpness", sharpness)));
