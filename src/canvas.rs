@@ -102,6 +102,11 @@ impl Canvas {
         &self.regions[0].1
     }
 
+    /// Every region by its name, in baseline cells; the shared skin first.
+    pub fn regions(&self) -> &[(String, Mask)] {
+        &self.regions
+    }
+
     /// Native baseline pixels per cell.
     pub fn factor(&self) -> usize {
         self.factor

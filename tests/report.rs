@@ -43,7 +43,8 @@ fn all<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
 
 #[test]
 fn every_file_of_the_contract_is_there_and_valid() {
-    for file in ["P001/report.json", "measurements.csv", "measurements.parquet", "changes.csv", "run.json"] {
+    let tables = ["measurements.csv", "measurements.parquet", "changes.csv", "run.json"];
+    for file in ["P001/report.json", "P001/report.html", "index.html"].iter().chain(&tables) {
         assert!(OUTPUT.path().join(file).is_file(), "{file}");
     }
     assert_follows(&report(), "report");
@@ -209,7 +210,10 @@ fn nothing_tells_where_when_or_by_whom_it_was_made() {
     secrets.extend(fs::read_to_string("/etc/hostname").ok().map(|name| name.trim().to_owned()));
     secrets.extend(std::env::var("HOME").ok().filter(|home| home.len() > 1));
     for (path, bytes) in files(OUTPUT.path()) {
+        // A short host name stands in any picture's letters by chance.
         let text = String::from_utf8_lossy(&bytes).into_owned();
+        let pictures = text.split(";base64,").skip(1).filter_map(|rest| rest.split('"').next());
+        let text = pictures.fold(text.clone(), |text, picture| text.replace(picture, ""));
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             assert!(!text.contains(secret.as_str()), "{} holds {secret}", path.display());
         }

@@ -12,9 +12,11 @@ use crate::batch::memory::Budget;
 use crate::batch::store::{self, Store};
 use crate::batch::task::Tasks;
 use crate::error::{Error, Result};
-use crate::pipeline::SeriesOutcome;
+use crate::pipeline::PicturedSeries;
 use crate::reading;
 use crate::report::files::{Gate, OutputFolder};
+use crate::report::html::{self, Language};
+use crate::report::pictures::Pictures;
 use crate::report::run::{PatientOutcome, PhotoOutcome, RUN_SCHEMA, Run};
 use crate::report::tables::Tables;
 use crate::report::{assemble, tool};
@@ -45,6 +47,8 @@ pub struct Analysis<'a> {
     pub over: bool,
     /// Shut from another thread, it ends the run: no file appears any more.
     pub gate: &'a Arc<Gate>,
+    /// The language of the pages; `None` writes no pages.
+    pub pages: Option<Language>,
 }
 
 /// A run that came to its end.
@@ -61,7 +65,7 @@ pub struct Finished {
 /// A patient whose series are under way.
 struct Progress {
     waiting: usize,
-    series: Vec<Option<SeriesOutcome>>,
+    series: Vec<Option<PicturedSeries>>,
     outcome: Option<(PatientOutcome, Vec<PhotoOutcome>)>,
 }
 
@@ -82,7 +86,7 @@ pub fn analyze(analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> Result<Fini
     let store = Store::open(&output, analysis.over)?;
     let pool = pool(analysis.jobs)?;
     let tasks =
-        Tasks::new(analysis.settings, Budget::new(analysis.memory), &store, store::program(), &pool, step);
+        Tasks::new((analysis.settings, analysis.pages.is_some()), Budget::new(analysis.memory), &store, store::program(), &pool, step);
     let (patients, photos) =
         all_patients(analysis, &output, &tasks)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     write_tables(&output, &patients)?;
@@ -97,6 +101,9 @@ pub fn analyze(analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> Result<Fini
         skipped: analysis.input.skipped.clone(),
     };
     output.write_json(&output.file("run.json"), &run)?;
+    if let Some(language) = analysis.pages {
+        output.write(&output.file("index.html"), html::index_page(&run, language).as_bytes())?;
+    }
     store.forget_unused();
     let (reused, mut notes) = tasks.end();
     notes.extend(left_over(&output, &run));
@@ -179,7 +186,7 @@ impl Progress {
     fn done(
         &mut self,
         index: usize,
-        outcome: SeriesOutcome,
+        outcome: PicturedSeries,
         patient: &PatientSource,
         analysis: &Analysis<'_>,
         output: &OutputFolder,
@@ -187,12 +194,15 @@ impl Progress {
         self.series[index] = Some(outcome);
         self.waiting -= 1;
         if self.waiting == 0 {
-            let (mut views, mut photos) = (Vec::new(), Vec::new());
-            for series in self.series.drain(..).flatten() {
-                views.extend(series.view);
-                photos.extend(series.photos);
+            let (mut views, mut pictures, mut photos) = (Vec::new(), Vec::new(), Vec::new());
+            for PicturedSeries { outcome, pictures: pictured } in self.series.drain(..).flatten() {
+                if let Some(view) = outcome.view {
+                    views.push(view);
+                    pictures.push(pictured);
+                }
+                photos.extend(outcome.photos);
             }
-            let outcome = finish(patient, views, &photos, analysis.settings, output);
+            let outcome = finish(patient, (views, &pictures), &photos, analysis, output);
             self.outcome = Some((outcome, photos));
         }
     }
@@ -201,9 +211,9 @@ impl Progress {
 /// Writes a patient's report, if there is anything in it.
 fn finish(
     patient: &PatientSource,
-    views: Vec<View>,
+    (views, pictures): (Vec<View>, &[Option<Pictures>]),
     photos: &[PhotoOutcome],
-    settings: &Settings,
+    analysis: &Analysis<'_>,
     output: &OutputFolder,
 ) -> PatientOutcome {
     let mut outcome = PatientOutcome {
@@ -222,15 +232,29 @@ fn finish(
     for change in views.iter().flat_map(|view| &view.changes) {
         *outcome.changes.entry(change.verdict).or_default() += 1;
     }
-    match write_report(&assemble(patient, views, photos, settings), output) {
+    let report = assemble(patient, views, photos, analysis.settings);
+    match write_report(&report, pictures, analysis.pages, output) {
         Ok(()) => outcome.report = true,
         Err(error) => outcome.reason = Some(error.without_folders()),
     }
     outcome
 }
 
-fn write_report(report: &Report, output: &OutputFolder) -> Result<()> {
-    output.write_json(&output.patient(&report.patient.id)?.join("report.json"), report)
+fn write_report(
+    report: &Report,
+    pictures: &[Option<Pictures>],
+    pages: Option<Language>,
+    output: &OutputFolder,
+) -> Result<()> {
+    let folder = output.patient(&report.patient.id)?;
+    output.write_json(&folder.join("report.json"), report)?;
+    match pages {
+        Some(language) => {
+            let page = html::patient_page(report, pictures, language);
+            output.write(&folder.join("report.html"), page.as_bytes())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The tables, from the reports as they stand on the disk.

@@ -101,7 +101,7 @@ pub(super) fn key(
     series: &SeriesSource,
     photos: &[Fingerprint],
     regions: Option<&str>,
-    settings: &Settings,
+    (settings, pictured): (&Settings, bool),
     program: &str,
 ) -> String {
     // Taken apart field by field, so that none that is added is forgotten.
@@ -115,6 +115,7 @@ pub(super) fn key(
     let facts = json!({
         "program": program,
         "settings": settings,
+        "pictured": pictured,
         "patient": patient,
         "view": view,
         "treatments": treatments,

@@ -11,7 +11,7 @@ use crate::batch::memory::{Budget, needed};
 use crate::batch::store::{Store, key};
 use crate::error::Warning;
 use crate::photo::{DecodeLimits, Fingerprint};
-use crate::pipeline::{self, SeriesOutcome};
+use crate::pipeline::{self, PicturedSeries, SeriesOutcome};
 use crate::reading;
 use crate::report::run::{PhotoOutcome, PhotoStatus};
 use crate::settings::Settings;
@@ -23,6 +23,7 @@ const MOST_BYTES: u64 = 1 << 30;
 /// What all series of a run share.
 pub(super) struct Tasks<'a> {
     settings: &'a Settings,
+    pictured: bool,
     limits: DecodeLimits,
     budget: Budget,
     store: &'a Store<'a>,
@@ -35,7 +36,7 @@ pub(super) struct Tasks<'a> {
 
 impl<'a> Tasks<'a> {
     pub(super) fn new(
-        settings: &'a Settings,
+        (settings, pictured): (&'a Settings, bool),
         budget: Budget,
         store: &'a Store<'a>,
         program: String,
@@ -43,7 +44,7 @@ impl<'a> Tasks<'a> {
         step: &'a (dyn Fn() + Sync),
     ) -> Self {
         let (limits, reused, notes) = (settings.decode_limits(), AtomicUsize::new(0), Mutex::default());
-        Self { settings, limits, budget, store, program, pool, step, reused, notes }
+        Self { settings, pictured, limits, budget, store, program, pool, step, reused, notes }
     }
 
     /// Threads that compute.
@@ -59,7 +60,7 @@ impl<'a> Tasks<'a> {
     }
 
     /// What came of a series.
-    pub(super) fn run(&self, series: &SeriesSource) -> SeriesOutcome {
+    pub(super) fn run(&self, series: &SeriesSource) -> PicturedSeries {
         let before = self.prints(series);
         let key = self.key(series, &before);
         if let Some(outcome) = key.as_deref().and_then(|key| self.store.get(key)) {
@@ -75,18 +76,18 @@ impl<'a> Tasks<'a> {
         let share = self.budget.take(needed);
         let outcome = self.pool.install(|| self.compute(series));
         drop(share);
-        let Some(mut outcome) = outcome else { return failed(series) };
-        let unchanged = self.check(series, &before, &mut outcome.photos);
+        let Some(mut done) = outcome else { return failed(series) };
+        let unchanged = self.check(series, &before, &mut done.outcome.photos);
         // Regions are read apart from the photos: the key must still be theirs.
         if let Some(key) = key.filter(|key| unchanged && Some(key) == self.key(series, &before).as_ref())
-            && let Err(error) = self.store.put(&key, &outcome)
+            && let Err(error) = self.store.put(&key, &done)
         {
             self.note(format!(
                 "a finished series could not be kept for a later run: {}",
                 error.without_folders()
             ));
         }
-        outcome
+        done
     }
 
     /// The fingerprints of all photos, by session and shot; `None` for those
@@ -103,12 +104,19 @@ impl<'a> Tasks<'a> {
             Some(roi) => Some(blake3::hash(&reading::read(roi, MOST_BYTES).ok()?).to_hex().to_string()),
             None => None,
         };
-        Some(key(series, &prints, regions.as_deref(), self.settings, &self.program))
+        Some(key(series, &prints, regions.as_deref(), (self.settings, self.pictured), &self.program))
     }
 
     /// The analysis of the series; `None` if it fell over it.
-    fn compute(&self, series: &SeriesSource) -> Option<SeriesOutcome> {
-        catch_unwind(AssertUnwindSafe(|| pipeline::analyze_series(series, self.settings, self.step))).ok()
+    fn compute(&self, series: &SeriesSource) -> Option<PicturedSeries> {
+        let measured = || match self.pictured {
+            true => pipeline::picture_series(series, self.settings, self.step),
+            false => {
+                let outcome = pipeline::analyze_series(series, self.settings, self.step);
+                PicturedSeries { outcome, pictures: None }
+            }
+        };
+        catch_unwind(AssertUnwindSafe(measured)).ok()
     }
 
     /// Whether what was decoded is what was found before; a photo that was
@@ -154,7 +162,7 @@ fn photos(series: &SeriesSource) -> impl Iterator<Item = &PhotoSource> {
 }
 
 /// Every photo of a series rejected, for the analysis fell over it.
-fn failed(series: &SeriesSource) -> SeriesOutcome {
+fn failed(series: &SeriesSource) -> PicturedSeries {
     let photos = series.sessions.iter().flat_map(|session| {
         session.photos.iter().map(|photo| PhotoOutcome {
             patient: series.patient.clone(),
@@ -168,5 +176,6 @@ fn failed(series: &SeriesSource) -> SeriesOutcome {
             warnings: Vec::new(),
         })
     });
-    SeriesOutcome { view: None, photos: photos.collect() }
+    let outcome = SeriesOutcome { view: None, photos: photos.collect() };
+    PicturedSeries { outcome, pictures: None }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use dermalapse::batch::{self, Analysis, Finished};
 use dermalapse::error::Error;
 use dermalapse::report::files::Gate;
+use dermalapse::report::html::Language;
 use dermalapse::report::run::{PatientOutcome, Run};
 use dermalapse::series::Verdict;
 use dermalapse::source::SeriesSource;
@@ -31,7 +32,8 @@ patient.toml may say:
   px_per_mm = 27.4
   roi = \"cheek_left.json\"
 
-Files in DIR: PATIENT/report.json, measurements.csv, measurements.parquet, changes.csv, run.json.
+Files in DIR: index.html, PATIENT/report.html, PATIENT/report.json, measurements.csv,
+measurements.parquet, changes.csv, run.json.
 DIR/.dermalapse keeps finished series: after Ctrl-C or a power cut, the same command goes on where
 it stopped, and a later one computes only what is new. docs/running.md says more.
 
@@ -55,6 +57,12 @@ pub struct Analyze {
           long_help = "Memory for photos, such as 4GiB or 800MB [default: 3/4 of what is free]. Series wait for \
                        one another within it; one that needs more runs alone")]
     max_memory: Option<u64>,
+    /// Language of the pages: en, nl or de
+    #[arg(long, value_name = "CODE", default_value_t)]
+    lang: Language,
+    /// Write no pages (index.html, PATIENT/report.html)
+    #[arg(long, conflicts_with = "lang")]
+    no_html: bool,
     #[command(flatten)]
     scale: ScaleOption,
     #[command(flatten)]
@@ -79,6 +87,7 @@ impl Analyze {
             memory: self.max_memory.unwrap_or_else(batch::most_memory),
             over: self.force,
             gate: &gate,
+            pages: (!self.no_html).then_some(self.lang),
         };
         let finished = batch::analyze(&analysis, &|| bar.inc(1));
         if let Err(Error::Interrupted) = finished {

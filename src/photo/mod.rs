@@ -172,6 +172,22 @@ impl Photo {
         self.samples.linear(self.width, channel, factor, |value| color::density(value * gain))
     }
 
+    /// Linear light of red, green and blue at (`x`, `y`), bilinear between
+    /// pixel centres; `None` outside them.
+    pub fn light(&self, x: f64, y: f64) -> Option<[f32; 3]> {
+        let (right, bottom) = ((self.width - 1) as f64, (self.height - 1) as f64);
+        if !(x >= 0.0 && y >= 0.0 && x <= right && y <= bottom) {
+            return None;
+        }
+        let (fx, fy) = (x.fract() as f32, y.fract() as f32);
+        let at = |x: f64, y: f64| self.samples.pixel(self.width, x as usize, y as usize);
+        let corners = [at(x, y), at((x + 1.0).min(right), y), at(x, (y + 1.0).min(bottom)), {
+            at((x + 1.0).min(right), (y + 1.0).min(bottom))
+        }];
+        let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
+        Some(std::array::from_fn(|channel| corners.iter().zip(weights).map(|(c, w)| c[channel] * w).sum()))
+    }
+
     /// Share of the pixels in `cells` (of `factor` by `factor` pixels) that
     /// have a channel outside `usable` linear light; 0 of no pixels.
     pub fn share_outside(&self, cells: &Mask, factor: usize, usable: RangeInclusive<f32>) -> f64 {

@@ -67,6 +67,15 @@ impl Samples {
         self.mean(self.linear_table(), width, channel, factor, finish)
     }
 
+    /// Linear light of red, green and blue of one pixel.
+    pub(super) fn pixel(&self, width: usize, x: usize, y: usize) -> [f32; 3] {
+        let (first, table) = (3 * (y * width + x), self.linear_table());
+        std::array::from_fn(|channel| match self {
+            Self::U8(values) => table[values[first + channel].index()],
+            Self::U16(values) => table[values[first + channel].index()],
+        })
+    }
+
     /// The mean encoded value, `0..=255`, of `channel` over `factor` by `factor` cells.
     pub(super) fn encoded(&self, width: usize, channel: usize, factor: usize) -> Plane {
         self.mean(&self.encoded_table(), width, channel, factor, |value| value)

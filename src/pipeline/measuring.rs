@@ -18,6 +18,7 @@ use crate::metrics::{Maps, Measured, redness};
 use crate::pipeline::frame::Frame;
 use crate::raster::{Mask, Plane};
 use crate::region::Region;
+use crate::report::pictures::Chromophore;
 use crate::units::FilterScale;
 
 /// What is fixed at the baseline and kept for the whole series.
@@ -48,7 +49,8 @@ pub struct Shown {
     pub wrinkles: Vec<Wrinkle>,
     /// Atrophic scars.
     pub scars: Vec<Scar>,
-    stretch_marks: Vec<StretchMark>,
+    /// Striae.
+    pub stretch_marks: Vec<StretchMark>,
     /// Papules of active acne.
     pub papules: Vec<Papule>,
     /// Pigmented spots.
@@ -185,6 +187,24 @@ impl Shown {
     /// baseline's skin, degrees of individual typology angle.
     pub fn ita_deg(&self) -> f64 {
         self.surfaces.maps.unmixing.ita_deg()
+    }
+
+    /// The coarse level.
+    pub fn coarse(&self) -> &Level {
+        &self.surfaces.maps.coarse
+    }
+
+    /// A map of the coarse level, as it is measured on.
+    pub fn map(&self, which: Chromophore) -> &Plane {
+        match which {
+            Chromophore::Melanin => &self.surfaces.maps.melanin,
+            Chromophore::Hemoglobin => &self.surfaces.maps.hemoglobin,
+        }
+    }
+
+    /// Skin of the coarse level that is redder than its surroundings.
+    pub fn red(&self) -> &Mask {
+        &self.red
     }
 
     /// What lesions are followed by, without the planes that only metrics need.

@@ -6,10 +6,11 @@ mod link;
 mod measuring;
 mod misplacement;
 mod pair;
+mod pictures;
 mod records;
 mod series;
 mod single;
 
 pub use colour_table::{ColourRow, card_table, unmixing_table};
-pub use series::{SeriesOutcome, analyze_series};
+pub use series::{PicturedSeries, SeriesOutcome, analyze_series, picture_series};
 pub use single::{align_photos, measure_photo};

@@ -13,11 +13,13 @@ use crate::pipeline::frame::Frame;
 use crate::pipeline::link::{Link, link, link_through};
 use crate::pipeline::measuring::{Frozen, Lesions, Shown, maps};
 use crate::pipeline::misplacement;
+use crate::pipeline::pictures::{Easel, as_taken};
 use crate::pipeline::records;
 use crate::pipeline::single::outlines;
 use crate::quality::{self, Quality};
 use crate::raster;
 use crate::region::{Outline, Region};
+use crate::report::pictures::{Pictures, SessionPictures};
 use crate::report::run::{PhotoOutcome, PhotoStatus};
 use crate::series::{self, Lesion, Scales, View};
 use crate::session::{AlignmentStatus, RegionRecord, Session, SessionMetrics};
@@ -38,6 +40,16 @@ const LEAST_DISPLACEMENT: f64 = 0.25;
 /// from the baseline's: what a flash beside light from the side does to spots
 /// on phantoms (up to 20 %, contrast and evenness).
 const VEIL_LOG_SD: f64 = 0.2;
+
+/// What became of one series, with the pictures that its page shows of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PicturedSeries {
+    /// What became of it.
+    pub outcome: SeriesOutcome,
+    /// The pictures of its view; `None` where there is no view, or where they
+    /// could not be encoded.
+    pub pictures: Option<Pictures>,
+}
 
 /// What became of one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,34 +81,56 @@ struct Values {
     residuals_px: Vec<Option<f64>>,
     lesions: Lesions,
     ita_deg: f64,
+    /// What a page shows of it, where one is wanted.
+    drawn: Option<SessionPictures>,
 }
 
 /// Measures every photo of a series and compares each with the baseline.
 /// `step` is called after each photo.
 pub fn analyze_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn() + Sync)) -> SeriesOutcome {
+    analyze(source, settings, false, step).outcome
+}
+
+/// The same, and what a page shows of the series.
+pub fn picture_series(
+    source: &SeriesSource,
+    settings: &Settings,
+    step: &(dyn Fn() + Sync),
+) -> PicturedSeries {
+    analyze(source, settings, true, step)
+}
+
+fn analyze(
+    source: &SeriesSource,
+    settings: &Settings,
+    pictured: bool,
+    step: &(dyn Fn() + Sync),
+) -> PicturedSeries {
     let (mut members, mut photos) = read(source, settings, step);
     let Some(first) = baseline_of(&members, source.baseline) else {
         photos.extend(members.iter().map(|member| outcome(source, member)));
         photos.sort_by_key(|photo| rank(source, photo));
-        return SeriesOutcome { view: None, photos };
+        return PicturedSeries { outcome: SeriesOutcome { view: None, photos }, pictures: None };
     };
     let mut baseline = members.remove(first);
     let outlines = match outlines(&baseline.frame, source.roi.as_deref()) {
         Ok(outlines) => outlines,
         Err(error) => {
             members.push(baseline);
-            return refused(source, members, photos, &error.without_folders());
+            let outcome = refused(source, members, photos, &error.without_folders());
+            return PicturedSeries { outcome, pictures: None };
         }
     };
     baseline.frame.drawn(&outlines);
     members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
     bridge(&baseline, &mut members, settings);
     let canvas = shared_skin(&baseline, &mut members, &outlines);
-    measure(&mut baseline, &mut members, &canvas, step);
+    let easel = measure(&mut baseline, &mut members, &canvas, pictured, step);
     let view = view(source, &baseline, &members);
+    let pictures = easel.and_then(|easel| pictures(&easel, &canvas, &mut baseline, &mut members, &view));
     photos.extend(std::iter::once(&baseline).chain(&members).map(|member| outcome(source, member)));
     photos.sort_by_key(|photo| rank(source, photo));
-    SeriesOutcome { view: Some(view), photos }
+    PicturedSeries { outcome: SeriesOutcome { view: Some(view), photos }, pictures }
 }
 
 /// Reads all photos; those that cannot be read come back as outcomes.
@@ -202,21 +236,30 @@ fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) 
 }
 
 /// Measures the baseline, then all members that lie on it, under what the
-/// baseline fixed and blurred to equal the coarsest of them.
-fn measure(baseline: &mut Member, members: &mut [Member], canvas: &Canvas, step: &(dyn Fn() + Sync)) {
+/// baseline fixed and blurred to equal the coarsest of them. Where `pictured`,
+/// also draws what each shows, on the easel that comes back.
+fn measure(
+    baseline: &mut Member,
+    members: &mut [Member],
+    canvas: &Canvas,
+    pictured: bool,
+    step: &(dyn Fn() + Sync),
+) -> Option<Easel> {
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
     let (shown, frozen) =
         Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt(), None));
-    baseline.keep(shown, &frozen, canvas);
+    let easel = pictured.then(|| Easel::of(&baseline.frame, &shown));
+    baseline.keep(shown, &frozen, canvas, easel.as_ref());
     step();
     members.par_iter_mut().for_each(|member| {
         if member.link.is_ok() {
             let maps = maps(&member.frame, member.frame.scale, blur_mm(member), Some(&frozen));
-            member.keep(Shown::under(maps, &frozen), &frozen, canvas);
+            member.keep(Shown::under(maps, &frozen), &frozen, canvas, easel.as_ref());
         }
         step();
     });
+    easel
 }
 
 /// Variance of a member's blur relative to the baseline's, mm²; `None` where
@@ -227,8 +270,8 @@ fn blur_variance(member: &Member) -> Option<f64> {
 }
 
 impl Member {
-    /// Measures every region on what the photo shows.
-    fn keep(&mut self, shown: Shown, frozen: &Frozen, canvas: &Canvas) {
+    /// Measures every region on what the photo shows, and draws it on the easel.
+    fn keep(&mut self, shown: Shown, frozen: &Frozen, canvas: &Canvas, easel: Option<&Easel>) {
         let (Ok(link), skin) = (&self.link, self.frame.valid()) else { return };
         let measured = |transform: &Transform| {
             let spots = frozen.spots_in(transform, skin);
@@ -250,7 +293,8 @@ impl Member {
             }
         }
         let ita_deg = shown.ita_deg();
-        self.values = Some(Values { regions, residuals_px, ita_deg, lesions: shown.into_lesions() });
+        let drawn = easel.and_then(|easel| easel.draw(&self.frame, &link.transform, &shown).ok());
+        self.values = Some(Values { regions, residuals_px, ita_deg, lesions: shown.into_lesions(), drawn });
     }
 }
 
@@ -293,6 +337,52 @@ fn measured<'a>(
     all.iter()
         .filter(move |member| member.session == session)
         .filter_map(|member| Some((*member, member.link.as_ref().ok()?, member.values.as_ref()?)))
+}
+
+/// The pictures of every session that has a photo; `None` if one could not be encoded.
+fn pictures(
+    easel: &Easel,
+    canvas: &Canvas,
+    baseline: &mut Member,
+    members: &mut [Member],
+    view: &View,
+) -> Option<Pictures> {
+    let mut all: Vec<&mut Member> = std::iter::once(baseline).chain(members).collect();
+    all.sort_by_key(|member| (member.session, member.photo));
+    let chosen = easel.chosen(&view.lesions);
+    let mut sessions: Vec<(usize, &mut Member)> = Vec::new();
+    for member in all {
+        match sessions.last_mut() {
+            // A repeat counts only where no photo before it was measured.
+            Some((session, kept)) if *session == member.session => {
+                if kept.values.is_none() && member.values.is_some() {
+                    *kept = member;
+                }
+            }
+            _ => sessions.push((member.session, member)),
+        }
+    }
+    let drawn: Option<Vec<SessionPictures>> = sessions
+        .into_par_iter()
+        .zip(&view.sessions)
+        .map(|((_, member), session)| {
+            let drawn = member.values.as_mut().and_then(|values| values.drawn.take());
+            let mut drawn = drawn.map_or_else(|| as_taken(&member.frame).ok(), Some)?;
+            drawn.session.clone_from(&session.session);
+            if let (Ok(link), true, false) = (&member.link, drawn.laid, chosen.is_empty()) {
+                drawn.crops = Some(easel.crops(&member.frame, &link.transform, &chosen).ok()?);
+            }
+            Some(drawn)
+        })
+        .collect();
+    Some(Pictures {
+        width: easel.width,
+        height: easel.height,
+        factor: easel.factor,
+        regions: easel.regions(canvas),
+        lesions: chosen.iter().map(|lesion| lesion.id.clone()).collect(),
+        sessions: drawn?,
+    })
 }
 
 /// What one session brings to the comparison: the values of its first photo

@@ -2,10 +2,12 @@
 
 pub mod alignment;
 pub mod files;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod measurement;
 mod output;
+pub mod pictures;
 pub mod run;
 pub mod schema;
 pub mod study_table;
