@@ -122,6 +122,12 @@ impl Cell {
     }
 }
 
+/// Pigment and blood (melanin, haemoglobin) in densities of red, green and
+/// blue; exposure and shading do not enter, a white balance shifts them.
+pub fn content(density: [f64; 3]) -> [f64; 2] {
+    [dot(UNMIX[0], density), dot(UNMIX[1], density)]
+}
+
 fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -40,7 +40,7 @@ impl Link {
             residual_px: 0.0,
             overlap_fraction: 1.0,
             blur: None,
-            comparability: Comparability { reasons: Vec::new(), warnings: Vec::new() },
+            comparability: Comparability::same(),
         }
     }
 
@@ -97,7 +97,8 @@ pub fn link_through(
 /// The link of a photo that was aligned; calibrates it.
 fn hung(baseline: (&Frame, &Features, &Quality), moving: Seen<'_>, found: Alignment) -> Link {
     let (reference, frame) = (baseline.0, moving.0);
-    frame.photo.calibrate(pair::calibrate(reference, frame, &found.transform));
+    let (calibration, skin_contrast) = pair::calibrate(reference, frame, &found.transform);
+    frame.photo.calibrate(calibration);
     let (magnification, stretch) = magnification(reference, &found.transform);
     frame.scale = reference.scale.magnified(magnification);
     let (blur, relief) = patterns(reference, frame, &found.transform);
@@ -108,6 +109,7 @@ fn hung(baseline: (&Frame, &Features, &Quality), moving: Seen<'_>, found: Alignm
         stretch,
         blur,
         relief,
+        skin_contrast,
         calibration: frame.photo.calibration(),
     });
     Link {

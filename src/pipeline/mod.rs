@@ -9,4 +9,4 @@ mod series;
 mod single;
 
 pub use series::{SeriesOutcome, analyze_series};
-pub use single::{align_photos, measure_photo};
+pub use single::{align_photos, draw_skin, measure_photo};

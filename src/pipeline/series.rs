@@ -381,7 +381,12 @@ fn session_record(
             .iter()
             .map(|m| records::photo(m.frame.photo.photo(), told.photos[m.photo].shot))
             .collect(),
-        quality: records::quality(&member.quality, member.frame.photo.photo(), &member.warnings()),
+        quality: records::quality(
+            &member.quality,
+            member.frame.photo.photo(),
+            member.frame.scale,
+            &member.warnings(),
+        ),
         calibration: records::calibration(member.frame.photo.calibration()),
         alignment,
         comparable,

@@ -12,6 +12,7 @@ use crate::lesion::{LesionKind, Spot};
 use crate::metrics::pores::Pore;
 use crate::metrics::scars::Scar;
 use crate::metrics::wrinkles::Wrinkle;
+use crate::photo::DecodeLimits;
 use crate::pipeline::frame::Frame;
 use crate::pipeline::measuring::{Shown, maps};
 use crate::pipeline::records;
@@ -23,6 +24,7 @@ use crate::report::measurement::{
     LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject, WrinkleObject,
 };
 use crate::settings::Settings;
+use crate::skin;
 use crate::statistics::Repeatability;
 use crate::units::{FilterScale, Scale};
 
@@ -52,7 +54,7 @@ pub fn measure_photo(
         tool: report::tool(settings),
         photo: records::photo(frame.photo.photo(), 1),
         scale: records::scale(scale),
-        quality: records::quality(&quality, frame.photo.photo(), &[]),
+        quality: records::quality(&quality, frame.photo.photo(), frame.scale, &[]),
         calibration: records::calibration(frame.photo.calibration()),
         regions: regions
             .iter()
@@ -62,6 +64,16 @@ pub fn measure_photo(
             .collect(),
     };
     Ok((measurement, objects(&shown, frame.scale)))
+}
+
+/// One photo with everything tinted that is not valid skin.
+///
+/// # Errors
+///
+/// Those of [`Photo::open`](crate::photo::Photo::open).
+pub fn draw_skin(path: &Path, scale: Option<Scale>, limits: &DecodeLimits) -> Result<RgbImage> {
+    let frame = Frame::open(path, scale, limits)?;
+    Ok(skin::overlay(frame.photo.photo(), &frame.skin))
 }
 
 /// The regions drawn on a photo; none without a file.
