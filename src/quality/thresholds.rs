@@ -158,3 +158,33 @@ pub const TABLE: &[(&str, &[f64])] = &[
     ("smoothed", &[FAINT_TEXTURE, NOISE_LEFT, FILTER_TURN]),
     ("skin_covered", &[SKIN_CONTRAST]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The limits that the page for photographers gives, by code.
+    fn documented() -> Vec<(String, Vec<f64>)> {
+        let page = include_str!("../../docs/photographs.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.map(|row| {
+            let mut cells = row.split('|');
+            let code = cells.next().expect("a first cell").trim().trim_end_matches('`').to_owned();
+            let numbers = cells.next().expect("a limit").split(',').map(str::trim).filter(|n| !n.is_empty());
+            (code, numbers.map(|number| number.parse().expect("a number")).collect())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_page_for_photographers_gives_these_limits() {
+        let documented = documented();
+        for (code, limits) in TABLE {
+            let told = &documented.iter().find(|row| row.0 == *code).unwrap_or_else(|| panic!("{code}")).1;
+            let alike = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-9;
+            assert!(told.len() == limits.len() && told.iter().zip(*limits).all(alike), "{code}: {told:?}");
+        }
+        let known = |code: &str| TABLE.iter().any(|row| row.0 == code);
+        assert!(documented.iter().all(|(code, limits)| limits.is_empty() || known(code)));
+    }
+}
