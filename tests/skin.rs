@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::dermalapse;
+use common::{dermalapse, json};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
@@ -41,4 +41,18 @@ fn every_tone_is_found_alike_and_its_share_is_reported() {
     let found = TONES
         .map(|tone| measured(&beside_cloth(tone, 0.6), &[])["quality"]["skin_fraction"].as_f64().unwrap());
     assert!(found.iter().all(|share| (share - 0.6).abs() < 0.03), "{found:?}");
+}
+
+#[test]
+fn a_region_drawn_by_hand_is_measured_wherever_it_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let roi = folder.path().join("roi.json");
+    let shape = r#"{"shapes": [{"label": "patch", "shape_type": "polygon", "points": [[200, 40], [280, 40], [280, 200], [200, 200]]}]}"#;
+    std::fs::write(&roi, shape).unwrap();
+    assert!(json(&roi).is_object());
+    let report = measured(&beside_cloth(TONES[1], 0.6), &["--roi", roi.to_str().unwrap()]);
+    let regions = report["regions"].as_array().unwrap();
+    let patch = regions.iter().find(|region| region["region"] == "patch").unwrap();
+    // 80 by 160 pixels, give or take the outline.
+    assert!((patch["area_px"].as_f64().unwrap() / 12_800.0 - 1.0).abs() < 0.06, "{}", patch["area_px"]);
 }

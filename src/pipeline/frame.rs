@@ -8,7 +8,8 @@ use crate::canvas;
 use crate::error::{Error, Result};
 use crate::metrics::maps::{COARSE_PX_PER_MM, FINE_PX_PER_MM};
 use crate::photo::{DecodeLimits, Photo};
-use crate::raster::Mask;
+use crate::raster::{self, Mask};
+use crate::region::Outline;
 use crate::skin::Skin;
 use crate::units::{FilterScale, Scale};
 
@@ -72,6 +73,28 @@ impl Frame {
         let mask = skin.mask_at(levels.coarse, width / levels.coarse, height / levels.coarse);
         let photo = CalibratedPhoto::new(photo, Calibration::none(), scale);
         Ok(Self { photo, skin, mask, levels, scale: native })
+    }
+
+    /// Takes in as skin what was drawn on the baseline, whose cells are
+    /// `factor` pixels wide; `back` leads from this photo's pixels to the baseline's.
+    pub fn claim(
+        &mut self,
+        outlines: &[Outline],
+        factor: usize,
+        back: impl Fn([f64; 2]) -> Option<[f64; 2]>,
+    ) {
+        let Some(drawn) = outlines.iter().map(|outline| outline.rasterise(factor)).reduce(|a, b| a | b)
+        else {
+            return;
+        };
+        self.skin.claim(|at| {
+            back(at).is_some_and(|[x, y]| {
+                raster::covers(&drawn, raster::in_cells(x, factor), raster::in_cells(y, factor))
+            })
+        });
+        let (width, height) = self.size();
+        let coarse = self.levels.coarse;
+        self.mask = self.skin.mask_at(coarse, width / coarse, height / coarse);
     }
 
     /// Native width and height, pixels.

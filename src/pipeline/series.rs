@@ -80,6 +80,13 @@ pub fn analyze_series(source: &SeriesSource, settings: &Settings, step: &(dyn Fn
     };
     members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
     bridge(&baseline, &mut members, settings);
+    let factor = baseline.frame.levels.coarse;
+    baseline.frame.claim(&outlines, factor, Some);
+    for member in &mut members {
+        if let Ok(link) = &member.link {
+            member.frame.claim(&outlines, factor, |at| link.transform.map_back(at));
+        }
+    }
     let canvas = shared_skin(&baseline, &mut members, &outlines);
     measure(&mut baseline, &mut members, &canvas, step);
     let view = view(source, &baseline, &members);

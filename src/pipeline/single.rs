@@ -40,8 +40,9 @@ pub fn measure_photo(
     roi: Option<&Path>,
     settings: &Settings,
 ) -> Result<(Measurement, Objects)> {
-    let frame = Frame::open(path, scale, &settings.decode_limits())?;
+    let mut frame = Frame::open(path, scale, &settings.decode_limits())?;
     let outlines = outlines(&frame, roi)?;
+    frame.claim(&outlines, frame.levels.coarse, Some);
     let quality = quality::assess(frame.photo.photo(), &frame.skin, frame.scale);
     let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0));
     let canvas = Canvas::new(frame.valid(), frame.scale, &[], &outlines);

@@ -55,6 +55,18 @@ impl Skin {
         valid_skin(&photo.light(factor), factor, scale)
     }
 
+    /// Takes in what a person marked as skin, whatever its colour: the cells
+    /// whose centres, in pixels of the photo, are `marked`. Glare, clipped
+    /// places and hair stay out, for they hide the skin.
+    pub fn claim(&mut self, marked: impl Fn([f64; 2]) -> bool) {
+        for ((y, x), inside) in self.mask.indexed_iter_mut() {
+            let hidden = self.glare[[y, x]] || self.clipped[[y, x]] || self.hair[[y, x]];
+            let centre = [x, y].map(|at| raster::cell_centre(at as f64, self.factor));
+            *inside |= !hidden && marked(centre);
+        }
+        self.coverage = raster::count(&self.mask) as f64 / self.mask.len().max(1) as f64;
+    }
+
     /// Distance of the skin's log chromaticity from that of modelled skin of
     /// any tone, in natural units: the colour cast, as far as it is no tone.
     /// `None` without skin.
