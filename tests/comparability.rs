@@ -153,7 +153,7 @@ fn made_up(photo: &RgbImage, share: f32) -> RgbImage {
 #[test]
 fn a_layer_of_make_up_is_told_and_improves_no_colour() {
     let (_folder, [before, after]) = pair("", "");
-    let report = compared(&[before, edited(&after, |photo| made_up(photo, 0.5))]);
+    let report = compared(&[before, edited(&after, |photo| made_up(photo, 0.65))]);
     assert!(reasons(&report).contains(&"skin_covered"), "{:?}", reasons(&report));
     assert!(!verdicts(&report, &COLOUR).contains(&"improved"));
 }

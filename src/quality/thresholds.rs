@@ -122,9 +122,10 @@ pub const FILTER_TURN: f64 = 2.0 * TURN;
 
 /// Ratio of the colour contrast of ordinary skin, pigment and blood alike,
 /// below which a layer covers the skin. Chosen by us: re-takes in ordinary
-/// other light leave 0.95 to 1.2, spots that fade by half 0.9, a layer that covers
-/// a third of the skin 0.65 to 0.8.
-pub const SKIN_CONTRAST: f64 = 0.8;
+/// other light leave 0.9 to 1.2; skin dense with spots and patches that fade by
+/// half 0.6 to 0.9, for their rims are ordinary skin; a layer that covers half of
+/// the skin 0.5 to 0.7, one that covers two thirds 0.4.
+pub const SKIN_CONTRAST: f64 = 0.55;
 
 /// The limits behind each warning and reason, by code.
 pub const TABLE: &[(&str, &[f64])] = &[
