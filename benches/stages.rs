@@ -224,7 +224,11 @@ mod quality_of_a_photo {
     #[divan::bench]
     fn blur(bencher: divan::Bencher) {
         let pair = &*READY;
-        let spectrum = |ready: &Ready| Spectrum::of(ready.photo.photo(), &ready.skin, SCALE);
+        let factor = SCALE.reduction_to(10.0);
+        let spectrum = |ready: &Ready| {
+            let density = ready.photo.density(1, factor);
+            Spectrum::of_plane(&density, &ready.level(factor).skin, factor, SCALE)
+        };
         bencher.bench(|| -> Option<RelativeBlur> {
             quality::relative_blur(&spectrum(&pair[0])?, &spectrum(&pair[1])?)
         });

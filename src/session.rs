@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Warning;
 use crate::metrics::{Aspect, Measured, metric};
+use crate::photo::CaptureFacts;
+use crate::quality::Measures;
 use crate::statistics::Repeatability;
 use crate::treatment::TreatmentFacts;
 
@@ -64,6 +66,24 @@ pub struct QualityRecord {
     pub clipped_fraction: f64,
     /// Share of the skin that mirrors the light, `0..=1`.
     pub glare_fraction: f64,
+    /// Share of the photo that is valid skin, `0..=1`.
+    #[serde(default)]
+    pub skin_fraction: Option<f64>,
+    /// Width of edges, full width at half maximum, mm; `null` without scale.
+    #[serde(default)]
+    pub focus_mm: Option<f64>,
+    /// Median linear green of the skin, `0..=1`.
+    #[serde(default)]
+    pub exposure: Option<f64>,
+    /// Distance of the skin's log chromaticity from that of skin of any tone in daylight.
+    #[serde(default)]
+    pub colour_cast: Option<f64>,
+    /// Standard deviation of the noise in cells of a tenth of a millimetre, density units.
+    #[serde(default)]
+    pub noise: Option<f64>,
+    /// What the camera noted.
+    #[serde(default)]
+    pub capture: CaptureFacts,
     /// What makes it less reliable.
     pub warnings: Vec<Warning>,
 }
@@ -154,6 +174,9 @@ pub struct ComparableRecord {
     pub status: ComparableStatus,
     /// Why not, or not in every respect.
     pub reasons: Vec<Warning>,
+    /// What it was judged by; `null` of the baseline and of photos that were not aligned.
+    #[serde(default)]
+    pub measures: Option<Measures>,
 }
 
 /// What was measured in a region of one session.

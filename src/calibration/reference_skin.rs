@@ -98,10 +98,9 @@ impl Cell {
         let density = |rgb: Rgb| rgb.map(|value| -f64::from(value).ln());
         let (reference, moving) = (density(pair.reference), density(pair.moving));
         let ratio = [0, 1, 2].map(|c| moving[c] - reference[c]);
-        let [melanin, blood, shading] = three_vectors();
-        let content =
-            [dot(melanin, reference), dot(blood, reference), dot(melanin, moving), dot(blood, moving)];
-        Some(Self { pair: *pair, ratio, content, shading: dot(shading, ratio) })
+        let shading = dot(three_vectors()[2], ratio);
+        let [[m0, b0], [m1, b1]] = [reference, moving].map(content);
+        Some(Self { pair: *pair, ratio, content: [m0, b0, m1, b1], shading })
     }
 
     /// The log ratios with the field taken out.
@@ -109,6 +108,13 @@ impl Cell {
         let log_field = field.map_or(0.0, |field| field.log_at(self.pair.position));
         self.ratio.map(|ratio| ratio + log_field)
     }
+}
+
+/// Pigment and blood (melanin, haemoglobin) in densities of red, green and
+/// blue; exposure and shading do not enter, a white balance shifts them.
+pub fn content(density: [f64; 3]) -> [f64; 2] {
+    let [melanin, blood, _] = three_vectors();
+    [dot(melanin, density), dot(blood, density)]
 }
 
 fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {

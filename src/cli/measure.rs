@@ -19,6 +19,10 @@ pub struct Measure {
     /// Write the pores, lesions and wrinkles found (JSON)
     #[arg(long, value_name = "FILE")]
     objects: Option<PathBuf>,
+    /// Write the photo with everything tinted that is not measured as skin: glare
+    /// magenta, clipped orange, hair yellow, the rest blue
+    #[arg(long, value_name = "PNG")]
+    overlay: Option<PathBuf>,
     #[command(flatten)]
     scale: ScaleOption,
     #[command(flatten)]
@@ -33,6 +37,10 @@ impl Measure {
         let (scale, roi) = (self.scale.px_per_mm, self.region.roi.as_deref());
         let (measurement, objects) =
             self.common.in_pool(|| pipeline::measure_photo(&self.photo, scale, roi, &settings))??;
+        if let Some(path) = &self.overlay {
+            let limits = settings.decode_limits();
+            files::write_png(path, &pipeline::draw_skin(&self.photo, scale, &limits)?)?;
+        }
         if let Some(path) = &self.objects {
             files::write_json(path, &objects)?;
         }

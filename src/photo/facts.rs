@@ -29,6 +29,9 @@ pub struct CaptureFacts {
     pub iso: Option<f64>,
     /// Focal length of the lens, mm.
     pub focal_length_mm: Option<f64>,
+    /// Focal length that shows the same field on film of 36 by 24 mm, mm.
+    #[serde(default)]
+    pub focal_length_35mm: Option<f64>,
     /// Magnification by cropping; 1 if none was used.
     pub digital_zoom: Option<f64>,
     /// Whether the file names software that edits photos.
@@ -87,6 +90,7 @@ fn from_exif(exif: &Exif) -> CaptureFacts {
         f_number: positive(Tag::FNumber),
         iso: positive(Tag::PhotographicSensitivity),
         focal_length_mm: positive(Tag::FocalLength),
+        focal_length_35mm: positive(Tag::FocalLengthIn35mmFilm),
         digital_zoom: number(exif, Tag::DigitalZoomRatio).map(|zoom| zoom.max(1.0)),
         edited: names_an_editor(exif),
         colour_space_stated: unsigned(exif, Tag::ColorSpace).map(|space| space != 0xFFFF),

@@ -12,7 +12,6 @@ mod jpeg;
 mod orientation;
 mod samples;
 
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 use image::RgbImage;
@@ -22,9 +21,10 @@ pub use self::facts::CaptureFacts;
 pub use self::jpeg::JpegQuality;
 use self::orientation::Orientation;
 use self::samples::Samples;
+pub use self::samples::{Light, Tile};
 use crate::color;
 use crate::error::{Error, Result, Warning};
-use crate::raster::{Mask, Plane};
+use crate::raster::Plane;
 use crate::reading;
 
 /// A photograph, upright, sRGB.
@@ -174,7 +174,7 @@ impl Photo {
 
     /// Linear light of red, green and blue at (`x`, `y`), bilinear between
     /// pixel centres; `None` outside them.
-    pub fn light(&self, x: f64, y: f64) -> Option<[f32; 3]> {
+    pub fn light_at(&self, x: f64, y: f64) -> Option<[f32; 3]> {
         let (right, bottom) = ((self.width - 1) as f64, (self.height - 1) as f64);
         if !(x >= 0.0 && y >= 0.0 && x <= right && y <= bottom) {
             return None;
@@ -188,10 +188,16 @@ impl Photo {
         Some(std::array::from_fn(|channel| corners.iter().zip(weights).map(|(c, w)| c[channel] * w).sum()))
     }
 
-    /// Share of the pixels in `cells` (of `factor` by `factor` pixels) that
-    /// have a channel outside `usable` linear light; 0 of no pixels.
-    pub fn share_outside(&self, cells: &Mask, factor: usize, usable: RangeInclusive<f32>) -> f64 {
-        self.samples.share_outside(self.width, cells, factor, usable)
+    /// What reaches cells of `factor` by `factor` pixels, all channels in one
+    /// pass. Rows and columns that do not fill a cell are dropped.
+    pub fn light(&self, factor: usize) -> Light {
+        self.samples.light(self.width, factor)
+    }
+
+    /// Optical density (natural units) of one channel on a tile of cells of
+    /// `factor` by `factor` pixels; the tile lies within the photo.
+    pub fn density_tile(&self, channel: usize, factor: usize, tile: Tile) -> Plane {
+        self.samples.tile(self.width, channel, factor, tile).mapv(color::density)
     }
 
     /// The green channel as coded, `0..=255`, averaged over `factor` by

@@ -1,10 +1,37 @@
 //! The samples of a photo, 8 or 16 bit, and their means over cells.
 
 use rayon::prelude::*;
-use std::ops::RangeInclusive;
 
 use crate::color::{LINEAR_FROM_U8, LINEAR_FROM_U16};
-use crate::raster::{self, Mask, Plane};
+use crate::raster::{self, Plane};
+
+/// Linear light above which a sample is clipped.
+const CLIPPED: f32 = 0.98;
+
+/// Linear light below which a sample is black: five steps of eight-bit sRGB.
+const BLACK: f32 = 0.0015;
+
+/// What reaches the cells of a photo, `factor` by `factor` pixels each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Light {
+    /// Mean linear light of red, green and blue, `0..=1`.
+    pub linear: [Plane; 3],
+    /// Share of the cell's pixels that have a clipped channel (linear light above 0.98), `0..=1`.
+    pub clipped: Plane,
+    /// Share of the cell's pixels that have a channel clipped or black (below 0.0015), `0..=1`.
+    pub lost: Plane,
+}
+
+/// A square of `side` by `side` cells, by its first cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    /// Column of its first cell.
+    pub left: usize,
+    /// Row of its first cell.
+    pub top: usize,
+    /// Cells along a side.
+    pub side: usize,
+}
 
 /// Interleaved RGB samples, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +103,22 @@ impl Samples {
         })
     }
 
+    /// [`Light`] over `factor` by `factor` cells.
+    pub(super) fn light(&self, width: usize, factor: usize) -> Light {
+        match self {
+            Self::U8(values) => light_of(values, self.linear_table(), width, factor),
+            Self::U16(values) => light_of(values, self.linear_table(), width, factor),
+        }
+    }
+
+    /// Mean linear light of one channel over the cells of a square tile.
+    pub(super) fn tile(&self, width: usize, channel: usize, factor: usize, tile: Tile) -> Plane {
+        match self {
+            Self::U8(values) => tile_of(values, self.linear_table(), width, channel, factor, tile),
+            Self::U16(values) => tile_of(values, self.linear_table(), width, channel, factor, tile),
+        }
+    }
+
     /// The mean encoded value, `0..=255`, of `channel` over `factor` by `factor` cells.
     pub(super) fn encoded(&self, width: usize, channel: usize, factor: usize) -> Plane {
         self.mean(&self.encoded_table(), width, channel, factor, |value| value)
@@ -92,21 +135,6 @@ impl Samples {
         match self {
             Self::U8(values) => cell_means(values, table, width, channel, factor, finish),
             Self::U16(values) => cell_means(values, table, width, channel, factor, finish),
-        }
-    }
-
-    /// Share of the pixels in `cells` with a channel outside `usable` linear light.
-    pub(super) fn share_outside(
-        &self,
-        width: usize,
-        cells: &Mask,
-        factor: usize,
-        usable: RangeInclusive<f32>,
-    ) -> f64 {
-        let outside: Vec<bool> = self.linear_table().iter().map(|value| !usable.contains(value)).collect();
-        match self {
-            Self::U8(values) => share_of(values, &outside, width, cells, factor),
-            Self::U16(values) => share_of(values, &outside, width, cells, factor),
         }
     }
 
@@ -148,23 +176,57 @@ fn cell_means<T: Sample>(
     })
 }
 
-/// Share of the pixels in `cells` for any of whose channels `table[sample]` holds.
-fn share_of<T: Sample>(samples: &[T], table: &[bool], width: usize, cells: &Mask, factor: usize) -> f64 {
-    let counts = samples.par_chunks_exact(3 * width).enumerate().map(|(y, line)| {
-        let (mut found, mut all) = (0u64, 0u64);
-        if y / factor < cells.nrows() {
-            for (cell, &inside) in line.chunks_exact(3 * factor).zip(raster::row(cells, y / factor)) {
-                if inside {
-                    all += factor as u64;
-                    let holds = |pixel: &&[T]| pixel.iter().any(|sample| table[sample.index()]);
-                    found += cell.chunks_exact(3).filter(holds).count() as u64;
+/// Linear light of all channels in one pass: see [`Light`].
+fn light_of<T: Sample>(samples: &[T], table: &[f32], width: usize, factor: usize) -> Light {
+    let (cells, lines) = (width / factor, samples.len() / (3 * width).max(1) / factor);
+    let mut planes = [(); 5].map(|()| Plane::zeros((lines, cells)));
+    let [red, green, blue, clipped, lost] = planes
+        .each_mut()
+        .map(|plane| plane.as_slice_mut().expect("standard layout").par_chunks_mut(cells.max(1)));
+    let rows = red.zip(green).zip(blue).zip(clipped.zip(lost)).enumerate();
+    rows.for_each(|(y, (((red, green), blue), (clipped, lost)))| {
+        for line in samples[y * factor * 3 * width..].chunks_exact(3 * width).take(factor) {
+            for (x, cell) in line.chunks_exact(3 * factor).enumerate() {
+                let (mut sum, mut over, mut out) = ([0.0f32; 3], 0u32, 0u32);
+                for pixel in cell.chunks_exact(3) {
+                    let value = [0, 1, 2].map(|channel| table[pixel[channel].index()]);
+                    let bright = value.iter().any(|value| *value > CLIPPED);
+                    over += u32::from(bright);
+                    out += u32::from(bright || value.iter().any(|value| *value < BLACK));
+                    sum.iter_mut().zip(value).for_each(|(sum, value)| *sum += value);
                 }
+                red[x] += sum[0];
+                green[x] += sum[1];
+                blue[x] += sum[2];
+                clipped[x] += over as f32;
+                lost[x] += out as f32;
             }
         }
-        (found, all)
+        let share = 1.0 / (factor * factor) as f32;
+        for row in [red, green, blue, clipped, lost] {
+            row.iter_mut().for_each(|value| *value *= share);
+        }
     });
-    let (found, all) = counts.reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-    if all == 0 { 0.0 } else { found as f64 / all as f64 }
+    let [red, green, blue, clipped, lost] = planes;
+    Light { linear: [red, green, blue], clipped, lost }
+}
+
+/// Mean linear light of one channel over the cells of a tile that lies in the photo.
+fn tile_of<T: Sample>(
+    samples: &[T],
+    table: &[f32],
+    width: usize,
+    channel: usize,
+    factor: usize,
+    Tile { left, top, side }: Tile,
+) -> Plane {
+    let share = 1.0 / (factor * factor) as f32;
+    let pixel = |x: usize, y: usize| table[samples[(y * width + x) * 3 + channel].index()];
+    let cell = |x: usize, y: usize| {
+        let lines = (0..factor).map(|dy| (0..factor).map(|dx| pixel(x + dx, y + dy)).sum::<f32>());
+        share * lines.sum::<f32>()
+    };
+    Plane::from_shape_fn((side, side), |(y, x)| cell((left + x) * factor, (top + y) * factor))
 }
 
 /// `finish(table[sample])` of one channel: the table is finished first, so
@@ -237,15 +299,22 @@ mod tests {
     }
 
     #[test]
-    fn a_pixel_counts_once_however_many_channels_are_outside() {
+    fn light_is_the_mean_and_counts_a_pixel_once_however_many_channels_are_lost() {
         let samples = Samples::U8(vec![255, 255, 90, 90, 90, 90, 0, 90, 90, 90, 90, 90]);
-        let share = |cells: Vec<bool>, factor| {
-            let cells = Mask::from_shape_vec((1, cells.len()), cells).expect("one row");
-            samples.share_outside(4, &cells, factor, 0.01..=0.98)
-        };
-        assert_eq!(share(vec![true; 4], 1), 0.5);
-        assert_eq!(share(vec![false, true], 1), 0.0);
-        assert_eq!(share(vec![false; 4], 1), 0.0);
+        let light = samples.light(4, 2);
+        assert_eq!((light.linear[0].len(), samples.light(4, 1).linear[0].len()), (0, 4));
+        let tall = Samples::U8(vec![255, 255, 90, 90, 90, 90, 0, 90, 90, 90, 90, 90]).light(2, 2);
+        assert_eq!((tall.clipped[[0, 0]], tall.lost[[0, 0]]), (0.25, 0.5));
+        assert_eq!(tall.linear[1], samples.linear(2, 1, 2, |value| value));
+    }
+
+    #[test]
+    fn a_tile_is_a_piece_of_the_whole() {
+        let samples = Samples::U8((0..180).map(|i| (i * 37 % 251) as u8).collect());
+        let whole = samples.linear(10, 2, 2, |value| value);
+        let tile = samples.tile(10, 2, 2, Tile { left: 2, top: 1, side: 2 });
+        let piece = Plane::from_shape_fn((2, 2), |(y, x)| whole[[y + 1, x + 2]]);
+        assert!(tile.iter().zip(&piece).all(|(a, b)| (a - b).abs() < 1e-6));
     }
 
     #[test]

@@ -161,6 +161,28 @@ impl Frame {
         cells.map(|(at, _)| cell(at)).collect()
     }
 
+    /// Takes in as skin what was drawn on the baseline, whose cells are
+    /// `factor` pixels wide; `back` leads from this photo's pixels to the baseline's.
+    pub fn claim(
+        &mut self,
+        outlines: &[Outline],
+        factor: usize,
+        back: impl Fn([f64; 2]) -> Option<[f64; 2]>,
+    ) {
+        let Some(drawn) = outlines.iter().map(|outline| outline.rasterise(factor)).reduce(|a, b| a | b)
+        else {
+            return;
+        };
+        self.skin.claim(|at| {
+            back(at).is_some_and(|[x, y]| {
+                raster::covers(&drawn, raster::in_cells(x, factor), raster::in_cells(y, factor))
+            })
+        });
+        let (width, height) = self.size();
+        let coarse = self.levels.coarse;
+        self.mask = self.skin.mask_at(coarse, width / coarse, height / coarse);
+    }
+
     /// Native width and height, pixels.
     pub fn size(&self) -> (usize, usize) {
         (self.photo.photo().width(), self.photo.photo().height())

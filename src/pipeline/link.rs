@@ -43,7 +43,7 @@ impl Link {
             residual_px: 0.0,
             overlap_fraction: 1.0,
             blur: None,
-            comparability: Comparability { reasons: Vec::new(), warnings: Vec::new() },
+            comparability: Comparability::same(),
             found: None,
         }
     }
@@ -108,10 +108,13 @@ pub fn link_through(
 fn hung(baseline: (&Frame, &Features, &Quality), moving: Seen<'_>, found: Alignment) -> Link {
     let (reference, frame) = (baseline.0, moving.0);
     let card = |frame: &Frame| frame.photo.calibration().method == Method::Card;
-    if !(card(reference) && card(frame)) {
-        let own = frame.photo.calibration().warning.clone();
+    let by_card = card(reference) && card(frame);
+    let own = frame.photo.calibration().warning.clone();
+    if !by_card {
         frame.photo.calibrate(Calibration::none());
-        let mut calibration = pair::calibrate(reference, frame, &found.transform);
+    }
+    let (mut calibration, skin_contrast) = pair::calibrate(reference, frame, &found.transform);
+    if !by_card {
         calibration.warning = calibration.warning.or(own);
         frame.photo.calibrate(calibration);
     }
@@ -125,6 +128,7 @@ fn hung(baseline: (&Frame, &Features, &Quality), moving: Seen<'_>, found: Alignm
         stretch,
         blur,
         relief,
+        skin_contrast,
         calibration: frame.photo.calibration(),
     });
     Link {

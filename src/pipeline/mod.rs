@@ -13,4 +13,4 @@ mod single;
 
 pub use colour_table::{ColourRow, card_table, unmixing_table};
 pub use series::{PicturedSeries, SeriesOutcome, analyze_series, picture_series};
-pub use single::{align_photos, measure_photo};
+pub use single::{align_photos, draw_skin, measure_photo};

@@ -4,6 +4,7 @@ use crate::alignment::Transform;
 use crate::calibration::{Calibration, SkinPair, from_reference_skin};
 use crate::filter::background::reduce_inside;
 use crate::pipeline::frame::Frame;
+use crate::quality::{SkinContrast, skin_contrast};
 use crate::raster::{self, Mask, Plane, cell_centre, in_cells};
 
 /// Side of the cells of skin whose light is compared, mm: small enough to
@@ -11,11 +12,17 @@ use crate::raster::{self, Mask, Plane, cell_centre, in_cells};
 const CELL_MM: f64 = 1.0;
 
 /// The calibration that brings `moving` to the light of `baseline`, from
-/// skin seen in both that did not change.
-pub fn calibrate(baseline: &Frame, moving: &Frame, transform: &Transform) -> Calibration {
+/// skin seen in both that did not change; and the colour contrast of ordinary skin.
+pub fn calibrate(
+    baseline: &Frame,
+    moving: &Frame,
+    transform: &Transform,
+) -> (Calibration, Option<SkinContrast>) {
     let (reference, other) = (Cells::of(baseline), Cells::of(moving));
     let (width, height) = moving.size();
     let mut pairs = Vec::new();
+    let mut seen = reference.linear.each_ref().map(|plane| Plane::zeros(plane.raw_dim()));
+    let mut both = Mask::from_elem(reference.inside.raw_dim(), false);
     for ((y, x), _) in reference.inside.indexed_iter().filter(|(_, inside)| **inside) {
         let centre = [x, y].map(|at| cell_centre(at as f64, reference.factor));
         let [px, py] = transform.map(centre);
@@ -23,9 +30,11 @@ pub fn calibrate(baseline: &Frame, moving: &Frame, transform: &Transform) -> Cal
             let position = [(px + 0.5) / width as f64, (py + 0.5) / height as f64];
             let here = [0, 1, 2].map(|channel| reference.linear[channel][[y, x]]);
             pairs.push(SkinPair { reference: here, moving: light, position });
+            seen.iter_mut().zip(light).for_each(|(plane, light)| plane[[y, x]] = light);
+            both[[y, x]] = true;
         }
     }
-    from_reference_skin(&pairs)
+    (from_reference_skin(&pairs), skin_contrast(&reference.linear, &seen, &both))
 }
 
 /// Mean linear light of the valid skin in cells of [`CELL_MM`].

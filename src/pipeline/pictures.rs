@@ -215,7 +215,7 @@ impl Easel {
         let (width, height) = frame.size();
         let photo = frame.photo.photo();
         let light = |[x, y]: [f64; 2]| {
-            let seen = photo.light(x, y)?;
+            let seen = photo.light_at(x, y)?;
             let position = [(x + 0.5) / width as f64, (y + 0.5) / height as f64];
             let field = calibration.field.map_or(1.0, |field| (-field.log_at(position)).exp() as f32);
             Some::<[f32; 3]>(std::array::from_fn(|channel| {

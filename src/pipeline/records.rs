@@ -5,7 +5,7 @@ use crate::error::Warning;
 use crate::metrics::{Aspect, Family, Measured, metric};
 use crate::photo::Photo;
 use crate::pipeline::link::Link;
-use crate::quality::Quality;
+use crate::quality::{self, Quality};
 use crate::region::Region;
 use crate::series::ScaleRecord;
 use crate::session::{
@@ -27,12 +27,19 @@ pub fn photo(photo: &Photo, shot: u32) -> PhotoRecord {
 }
 
 /// The record of a photo's quality; decoding, calibration and comparison add `more` warnings.
-pub fn quality(quality: &Quality, photo: &Photo, more: &[Warning]) -> QualityRecord {
+pub fn quality(quality: &Quality, photo: &Photo, scale: FilterScale, more: &[Warning]) -> QualityRecord {
+    let focus = quality.blur_sigma_px.filter(|_| scale.physical);
     QualityRecord {
         usable: quality.usable,
         sharpness: Some(quality.sharpness),
         clipped_fraction: quality.clipped_fraction,
         glare_fraction: quality.glare_fraction,
+        skin_fraction: Some(quality.coverage),
+        focus_mm: focus.map(|sigma| quality::FULL_WIDTH * scale.mm(sigma)),
+        exposure: Some(quality.exposure),
+        colour_cast: quality.colour_cast,
+        noise: quality.noise,
+        capture: *photo.facts(),
         warnings: [photo.warnings(), &quality.warnings, more].concat(),
     }
 }
@@ -94,12 +101,12 @@ pub fn comparable(link: &Link) -> ComparableRecord {
     let mut reasons: Vec<Warning> =
         link.comparability.reasons.iter().map(|reason| reason.warning.clone()).collect();
     reasons.dedup();
-    ComparableRecord { status, reasons }
+    ComparableRecord { status, reasons, measures: link.comparability.measures }
 }
 
 /// The record of a photo that cannot be compared at all.
 pub fn not_comparable(reason: &Warning) -> ComparableRecord {
-    ComparableRecord { status: ComparableStatus::No, reasons: vec![reason.clone()] }
+    ComparableRecord { status: ComparableStatus::No, reasons: vec![reason.clone()], measures: None }
 }
 
 /// The record of a scale.

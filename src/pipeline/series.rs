@@ -124,6 +124,13 @@ fn analyze(
     baseline.frame.drawn(&outlines);
     members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
     bridge(&baseline, &mut members, settings);
+    let factor = baseline.frame.levels.coarse;
+    baseline.frame.claim(&outlines, factor, Some);
+    for member in &mut members {
+        if let Ok(link) = &member.link {
+            member.frame.claim(&outlines, factor, |at| link.transform.map_back(at));
+        }
+    }
     let canvas = shared_skin(&baseline, &mut members, &outlines);
     let easel = measure(&mut baseline, &mut members, &canvas, pictured, step);
     let view = view(source, &baseline, &members);
@@ -506,7 +513,12 @@ fn session_record(
             .iter()
             .map(|m| records::photo(m.frame.photo.photo(), told.photos[m.photo].shot))
             .collect(),
-        quality: records::quality(&member.quality, member.frame.photo.photo(), &member.warnings()),
+        quality: records::quality(
+            &member.quality,
+            member.frame.photo.photo(),
+            member.frame.scale,
+            &member.warnings(),
+        ),
         calibration: records::calibration(member.frame.photo.calibration(), member.frame.size()),
         alignment,
         comparable,

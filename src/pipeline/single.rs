@@ -12,6 +12,7 @@ use crate::lesion::{LesionKind, Spot};
 use crate::metrics::pores::Pore;
 use crate::metrics::scars::Scar;
 use crate::metrics::wrinkles::Wrinkle;
+use crate::photo::DecodeLimits;
 use crate::pipeline::frame::Frame;
 use crate::pipeline::measuring::{Shown, maps};
 use crate::pipeline::records;
@@ -23,6 +24,7 @@ use crate::report::measurement::{
     LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject, WrinkleObject,
 };
 use crate::settings::Settings;
+use crate::skin;
 use crate::statistics::Repeatability;
 use crate::units::{FilterScale, Scale};
 
@@ -41,6 +43,7 @@ pub fn measure_photo(
     let mut frame = Frame::open_with_card(path, scale, settings, None)?;
     let outlines = outlines(&frame, roi)?;
     frame.drawn(&outlines);
+    frame.claim(&outlines, frame.levels.coarse, Some);
     let quality = quality::assess(frame.photo.photo(), &frame.skin, frame.scale);
     let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0, None));
     let canvas = Canvas::new(frame.valid(), frame.scale, &[], &outlines);
@@ -56,6 +59,7 @@ pub fn measure_photo(
         quality: records::quality(
             &quality,
             frame.photo.photo(),
+            frame.scale,
             frame.photo.calibration().warning.as_slice(),
         ),
         calibration: records::calibration(frame.photo.calibration(), frame.size()),
@@ -68,6 +72,16 @@ pub fn measure_photo(
             .collect(),
     };
     Ok((measurement, objects(&shown, frame.scale)))
+}
+
+/// One photo with everything tinted that is not valid skin.
+///
+/// # Errors
+///
+/// Those of [`Photo::open`](crate::photo::Photo::open).
+pub fn draw_skin(path: &Path, scale: Option<Scale>, limits: &DecodeLimits) -> Result<RgbImage> {
+    let frame = Frame::open(path, scale, limits)?;
+    Ok(skin::overlay(frame.photo.photo(), &frame.skin))
 }
 
 /// The regions drawn on a photo; none without a file.

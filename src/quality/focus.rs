@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::blocks::quantile;
 use crate::filter::gaussian::gaussian;
-use crate::photo::Photo;
+use crate::photo::{Photo, Tile};
 use crate::raster::{self, Plane};
 use crate::skin::Skin;
 
@@ -37,10 +37,9 @@ const LEAST_SLOPE: f32 = 0.005;
 /// structures raise the value and narrow ones lower it, so that it compares
 /// photos of like skin, and is no measurement of a lens.
 pub(super) fn blur_sigma_px(photo: &Photo, skin: &Skin) -> Option<f64> {
-    let density = photo.density(1, 1, 1.0);
-    let corners = tiles(photo, skin);
+    let tile = |&(left, top): &(usize, usize)| photo.density_tile(1, 1, Tile { left, top, side: TILE });
     let variances: Vec<f64> =
-        corners.par_iter().filter_map(|&(x, y)| edge_variance(&density, x, y)).collect();
+        tiles(photo, skin).par_iter().filter_map(|corner| edge_variance(&tile(corner))).collect();
     quantile(variances.into_iter(), 0.5).map(|variance| variance.max(0.0).sqrt())
 }
 
@@ -58,10 +57,9 @@ fn tiles(photo: &Photo, skin: &Skin) -> Vec<(usize, usize)> {
 }
 
 /// Median `σ²` of the steepest edges of a tile.
-fn edge_variance(density: &Plane, left: usize, top: usize) -> Option<f64> {
-    let tile = Plane::from_shape_fn((TILE, TILE), |(y, x)| density[[top + y, left + x]]);
-    let fine = slopes(&gaussian(&tile, FINE));
-    let coarse = slopes(&gaussian(&tile, COARSE));
+fn edge_variance(tile: &Plane) -> Option<f64> {
+    let fine = slopes(&gaussian(tile, FINE));
+    let coarse = slopes(&gaussian(tile, COARSE));
     let limit = quantile(coarse.iter().map(|&slope| slope.into()), 1.0 - STEEPEST)? as f32;
     let edges = fine.iter().zip(&coarse).filter(|(_, slope)| **slope >= limit.max(LEAST_SLOPE));
     let variance = |(&fine, &coarse): (&f32, &f32)| {
@@ -109,7 +107,9 @@ mod tests {
 
     fn all_skin() -> Skin {
         let mask = Mask::from_elem((120, 120), true);
-        Skin { glare: !&mask, hair: !&mask, mask, factor: 4, coverage: 1.0 }
+        let [glare, hair, clipped] = [(); 3].map(|()| !&mask);
+        let (lost_fraction, light) = ([0.0; 2], [0.3; 3]);
+        Skin { glare, hair, clipped, mask, factor: 4, coverage: 1.0, lost_fraction, light }
     }
 
     #[test]

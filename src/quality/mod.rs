@@ -3,13 +3,18 @@
 
 mod blocks;
 pub mod comparability;
+mod cover;
 mod focus;
+mod noise;
 pub mod relief;
 pub mod spectrum;
+pub mod thresholds;
 
-pub use self::comparability::{Comparability, Comparable, Family, Pair, Reason, compare};
-pub use self::relief::{ReliefAgreement, relief_agreement, seen_in_reference, stretch};
+pub use self::comparability::{Comparability, Comparable, Family, Measures, Pair, Reason, compare};
+pub use self::cover::{SkinContrast, skin_contrast};
+pub use self::relief::{ReliefAgreement, relief_agreement};
 pub use self::spectrum::{RelativeBlur, Spectrum, relative_blur};
+use self::thresholds::*;
 use crate::error::Warning;
 use crate::photo::{CaptureFacts, Photo};
 use crate::raster::{self, Mask};
@@ -30,10 +35,15 @@ pub struct Quality {
     pub blur_sigma_px: Option<f64>,
     /// Share of the skin's pixels with a channel that is clipped or black, `0..=1`.
     pub clipped_fraction: f64,
+    /// The same of the valid skin, from which clipped places are left out.
+    pub clipped_left: f64,
     /// Share of the skin that surface reflection hides, `0..=1`.
     pub glare_fraction: f64,
     /// Median linear green of the skin, `0..=1`.
     pub exposure: f64,
+    /// How far the skin's log chromaticity lies from that of modelled skin of
+    /// any tone; `None` without skin.
+    pub colour_cast: Option<f64>,
     /// Standard deviation of the noise per cell of a tenth of a millimetre
     /// (or per pixel, if that is more), density units.
     pub noise: Option<f64>,
@@ -43,48 +53,20 @@ pub struct Quality {
     pub warnings: Vec<Warning>,
 }
 
-/// Linear light that is neither clipped nor black.
-const IN_RANGE: std::ops::RangeInclusive<f32> = 0.0015..=0.98;
-
-/// Least share of a photo that must be skin.
-const LEAST_SKIN: f64 = 0.02;
-
-/// Clipped share of the skin from which a photo is warned of, and from which it is not used.
-const CLIPPED_WARN: f64 = 0.01;
-const CLIPPED_UNUSABLE: f64 = 0.2;
-
-/// Share of glare that is warned of.
-const GLARE_WARN: f64 = 0.05;
-
-/// Median linear green of skin below which even dark skin is underexposed:
-/// eight-bit steps there are 2 % of the light.
-const UNDEREXPOSED: f64 = 0.02;
-
-/// Full width at half maximum of the blur, mm, from which pores, wrinkles,
-/// and even colour areas are no longer resolved.
-const BLURRED_MM: [(f64, &str); 3] =
-    [(1.0, "even colours"), (0.4, "wrinkles, scars and pores"), (0.2, "pores")];
-
-/// Blur (standard deviation) as a share of the photo's longer side, and in
-/// pixels, from which a photo without scale is out of focus.
-const BLURRED_SHARE: f64 = 0.002;
-const BLURRED_PX: f64 = 2.0;
-
-/// JPEG quality below which compression changes fine texture.
-const LEAST_JPEG_QUALITY: u8 = 80;
-
 /// What the photo can carry, judged on its valid skin; `scale` is that of the full photo.
 pub fn assess(photo: &Photo, skin: &Skin, scale: FilterScale) -> Quality {
-    let all_skin = &skin.mask | &skin.glare;
-    let blur_sigma_px = focus::blur_sigma_px(photo, skin);
+    let (blur_sigma_px, noise) =
+        rayon::join(|| focus::blur_sigma_px(photo, skin), || noise::of_photo(photo, skin, scale));
     let mut quality = Quality {
         usable: true,
         sharpness: blur_sigma_px.map_or(0.0, |sigma| sharpness(sigma, scale)),
         blur_sigma_px,
-        clipped_fraction: photo.share_outside(&all_skin, skin.factor, IN_RANGE),
-        glare_fraction: share(&skin.glare, &all_skin),
-        exposure: exposure(photo, skin),
-        noise: Spectrum::of(photo, skin, scale).map(|spectrum| spectrum.noise()),
+        clipped_fraction: skin.lost_fraction[0],
+        clipped_left: skin.lost_fraction[1],
+        glare_fraction: share(&skin.glare, &(&skin.mask | &skin.glare)),
+        exposure: skin.light[1].into(),
+        colour_cast: skin.colour_cast(),
+        noise,
         coverage: skin.coverage,
         warnings: Vec::new(),
     };
@@ -93,6 +75,9 @@ pub fn assess(photo: &Photo, skin: &Skin, scale: FilterScale) -> Quality {
     quality.usable = !quality.warnings.iter().any(|warning| UNUSABLE.contains(&warning.code.as_str()));
     quality
 }
+
+/// Full width at half maximum of a Gaussian over its standard deviation: `2 √(2 ln 2)`.
+pub const FULL_WIDTH: f64 = 2.354_820_045;
 
 /// Warnings after which nothing is measured.
 const UNUSABLE: [&str; 4] = ["no_skin", "overexposed", "underexposed", "blurred_beyond_use"];
@@ -110,18 +95,14 @@ fn share(part: &Mask, whole: &Mask) -> f64 {
     raster::count(part) as f64 / raster::count(whole).max(1) as f64
 }
 
-fn exposure(photo: &Photo, skin: &Skin) -> f64 {
-    let density = photo.density(1, skin.factor, 1.0);
-    let values = raster::values_inside(&density, &skin.mask);
-    blocks::quantile(values.into_iter().map(f64::from), 0.5).map_or(0.0, |density| (-density).exp())
-}
-
 fn warnings(quality: &Quality, facts: &CaptureFacts, scale: FilterScale, longer: usize) -> Vec<Warning> {
     [
         skin_warning(quality),
         exposure_warning(quality),
         glare_warning(quality),
+        cast_warning(quality),
         focus_warning(quality, scale, longer),
+        resolution_warning(scale),
         compression_warning(facts),
         edited_warning(facts),
         zoom_warning(facts),
@@ -164,7 +145,7 @@ fn exposure_warning(quality: &Quality) -> Option<Warning> {
 }
 
 fn glare_warning(quality: &Quality) -> Option<Warning> {
-    (quality.glare_fraction > GLARE_WARN).then(|| {
+    (quality.glare_fraction > GLARE).then(|| {
         let found = percent(quality.glare_fraction);
         let message =
             format!("{found} of the skin is hidden by glare; dry the skin, and use soft or polarised light");
@@ -183,19 +164,39 @@ fn focus_warning(quality: &Quality, scale: FilterScale, longer: usize) -> Option
             Warning::new("blurred", message)
         });
     }
-    let width = 2.355 * scale.mm(sigma);
-    let (limit, lost) = BLURRED_MM.into_iter().find(|(limit, _)| width > *limit)?;
+    let width = FULL_WIDTH * scale.mm(sigma);
+    let lost = ["pores", "wrinkles, scars and pores", "even colours"];
+    let (limit, lost) = BLURRED_MM.into_iter().zip(lost).rfind(|(limit, _)| width > *limit)?;
     let message = format!(
         "edges are {width:.2} mm wide (limit {limit} mm), too blurred for {lost}; focus on the skin and hold still"
     );
-    Some(Warning::new(if limit >= 1.0 { "blurred_beyond_use" } else { "blurred" }, message))
+    Some(Warning::new(if limit >= BLURRED_MM[2] { "blurred_beyond_use" } else { "blurred" }, message))
+}
+
+fn cast_warning(quality: &Quality) -> Option<Warning> {
+    let cast = quality.colour_cast.filter(|cast| *cast > CAST)?;
+    let message = format!(
+        "the skin has a colour that no skin has in daylight (by {cast:.2}, limit {CAST}); set the white balance to \
+         the lamp, and keep it"
+    );
+    Some(Warning::new("colour_cast", message))
+}
+
+fn resolution_warning(scale: FilterScale) -> Option<Warning> {
+    (scale.physical && scale.px_per_mm < RESOLUTION).then(|| {
+        let message = format!(
+            "{:.1} pixels per millimetre do not show pores and fine lines (at least {RESOLUTION}); go closer",
+            scale.px_per_mm
+        );
+        Warning::new("low_resolution", message)
+    })
 }
 
 fn compression_warning(facts: &CaptureFacts) -> Option<Warning> {
     let quality = facts.jpeg_quality?.quality;
-    (quality < LEAST_JPEG_QUALITY).then(|| {
+    (quality < JPEG_WARN).then(|| {
         let message = format!(
-            "JPEG quality {quality} (less than {LEAST_JPEG_QUALITY}) alters fine texture; give the camera's own file"
+            "JPEG quality {quality} (less than {JPEG_WARN}) alters fine texture; give the camera's own file"
         );
         Warning::new("strong_compression", message)
     })
@@ -211,7 +212,7 @@ fn edited_warning(facts: &CaptureFacts) -> Option<Warning> {
 }
 
 fn zoom_warning(facts: &CaptureFacts) -> Option<Warning> {
-    let zoom = facts.digital_zoom.filter(|zoom| *zoom > 1.05)?;
+    let zoom = facts.digital_zoom.filter(|zoom| *zoom > ZOOM)?;
     let message = format!("digital zoom of {zoom:.1} invents pixels; go closer, or crop afterwards");
     Some(Warning::new("digital_zoom", message))
 }

@@ -1,12 +1,11 @@
 //! How much structure skin shows by its fineness: noise, and blur of one
 //! photo relative to another.
 
-use super::blocks;
+use super::blocks::{self, smoothed};
+use super::noise;
 use crate::filter::gaussian::gaussian;
 use crate::filter::morphology;
-use crate::photo::Photo;
 use crate::raster::{self, Mask, Plane};
-use crate::skin::Skin;
 use crate::units::FilterScale;
 
 /// Finest smoothing of the bands, mm; each next one is √2 times as coarse. The
@@ -21,9 +20,6 @@ const MEASURED: usize = 5;
 
 /// Least smoothing that a grid carries, cells.
 const FINEST_CELLS: f64 = 0.6;
-
-/// Cells per millimetre that the bands need.
-const CELLS_PER_MM: f64 = 10.0;
 
 /// The structure in one octave-wide band.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,14 +45,6 @@ pub struct Spectrum {
 }
 
 impl Spectrum {
-    /// The spectrum of the valid skin of a photo; `scale` is that of the full photo.
-    pub fn of(photo: &Photo, skin: &Skin, scale: FilterScale) -> Option<Self> {
-        let factor = scale.reduction_to(CELLS_PER_MM).min(photo.width().min(photo.height()));
-        let density = photo.density(1, factor, 1.0);
-        let (width, height) = raster::size(&density);
-        Self::of_plane(&density, &skin.mask_at(factor, width, height), factor, scale)
-    }
-
     /// The spectrum of a green density plane reduced by `factor`, inside
     /// `mask`; `scale` is that of the full photo. `None` if there is too
     /// little skin: fewer than four blocks of 32 by 32 cells.
@@ -69,15 +57,14 @@ impl Spectrum {
         if corners.len() < 4 {
             return None;
         }
-        let noise = noise(density, &mask, &corners)?;
-        let smooth = |k: usize| gaussian(density, cells.px(sigma_mm(k)));
+        let corners = blocks::spread(corners);
+        let noise = noise::of_plane(density, &mask, &corners)?;
         let mut bands = [None; BANDS];
-        let mut finer = None;
+        let mut finer = gaussian(density, cells.px(sigma_mm(finest)));
         for (k, band) in bands.iter_mut().enumerate().skip(finest).take(MEASURED) {
-            let coarser = smooth(k + 1);
-            let detail = finer.take().unwrap_or_else(|| smooth(k)) - &coarser;
-            *band = Band::of(&detail, &mask, &corners, noise, k, cells);
-            finer = Some(coarser);
+            let coarser = smoothed(density, cells.px(sigma_mm(k + 1)));
+            *band = Band::of(&(&finer - &coarser), &mask, &corners, noise, k, cells);
+            finer = coarser;
         }
         let averaging = ((factor * factor - 1) as f64 / 12.0) / scale.px_per_mm.powi(2);
         Some(Self { bands, noise, averaging, pixel_mm: scale.mm(1.0) })
@@ -122,24 +109,6 @@ fn white_gain(fine: f64, coarse: f64) -> f64 {
     use std::f64::consts::PI;
     1.0 / (4.0 * PI * fine * fine) + 1.0 / (4.0 * PI * coarse * coarse)
         - 1.0 / (PI * (fine * fine + coarse * coarse))
-}
-
-/// Standard deviation of the noise: what differs from the neighbours in a way
-/// that no smooth structure does, in the calmest tenth of the blocks.
-/// Immerkær 1996, *Comput. Vis. Image Underst.* 64:300.
-fn noise(plane: &Plane, mask: &Mask, corners: &[(usize, usize)]) -> Option<f64> {
-    let (width, height) = raster::size(plane);
-    let means = blocks::means(mask, corners, |x, y| {
-        if x == 0 || y == 0 || x + 1 == width || y + 1 == height {
-            return [0.0];
-        }
-        let at = |dx: usize, dy: usize| f64::from(plane[[y + dy - 1, x + dx - 1]]);
-        let corners = at(0, 0) + at(2, 0) + at(0, 2) + at(2, 2);
-        let sides = at(1, 0) + at(0, 1) + at(2, 1) + at(1, 2);
-        [(corners - 2.0 * sides + 4.0 * at(1, 1)).abs()]
-    });
-    let calm = blocks::quantile(means.iter().map(|mean| mean[0]), 0.1)?;
-    Some(calm * std::f64::consts::FRAC_PI_2.sqrt() / 6.0)
 }
 
 /// How much more one photo is blurred than another, and how much more contrast it has.

@@ -160,9 +160,13 @@ const CAST: f64 = 0.2;
 /// tones, and less the further off the locus. It only breaks ties between
 /// skin and walls: in a photo of nothing but grey skin it changes nothing.
 fn prior(chroma: Chroma) -> f64 {
-    let nearest =
-        LOCUS.windows(2).map(|ends| from_segment(chroma, ends[0], ends[1])).fold(f64::MAX, f64::min);
-    0.03 + (-0.5 * (nearest / CAST).powi(2)).exp()
+    0.03 + (-0.5 * (cast(chroma) / CAST).powi(2)).exp()
+}
+
+/// Distance of a chromaticity from that of modelled skin of any tone: what the
+/// light, or the white balance, adds at least.
+pub(super) fn cast(chroma: Chroma) -> f64 {
+    LOCUS.windows(2).map(|ends| from_segment(chroma, ends[0], ends[1])).fold(f64::MAX, f64::min)
 }
 
 /// Distance of a point from the straight line between two others.

@@ -6,15 +6,17 @@
 
 mod chroma;
 mod hair;
+mod overlay;
 mod parts;
 
 use ndarray::Zip;
 
 use self::chroma::{Chromaticity, SkinColour};
+pub use self::overlay::overlay;
 use self::parts::{Part, select};
 use crate::filter::background::background;
 use crate::filter::morphology;
-use crate::photo::Photo;
+use crate::photo::{Light, Photo};
 use crate::raster::{self, Mask, Plane};
 use crate::units::FilterScale;
 
@@ -29,8 +31,15 @@ pub struct Skin {
     pub glare: Mask,
     /// Cells covered by hair.
     pub hair: Mask,
+    /// Cells where a channel is clipped, and what surrounds them.
+    pub clipped: Mask,
     /// Share of the photo that is valid skin, `0..=1`.
     pub coverage: f64,
+    /// Share of the skin's pixels that have a channel clipped or black: of all
+    /// the skin, and of what is valid, `0..=1`.
+    pub lost_fraction: [f64; 2],
+    /// Median linear light of the valid skin, red, green, blue; 0 if there is none.
+    pub light: [f32; 3],
 }
 
 /// Cells per millimetre that the skin is sought at, if the photo has them.
@@ -43,7 +52,27 @@ impl Skin {
     /// The valid skin of `photo`; `scale` is that of the full photo.
     pub fn of(photo: &Photo, scale: FilterScale) -> Self {
         let factor = reduction(photo.width(), photo.height(), scale);
-        valid_skin(&photo.linear(factor), factor, scale)
+        valid_skin(&photo.light(factor), factor, scale)
+    }
+
+    /// Takes in what a person marked as skin, whatever its colour: the cells
+    /// whose centres, in pixels of the photo, are `marked`. Glare, clipped
+    /// places and hair stay out, for they hide the skin.
+    pub fn claim(&mut self, marked: impl Fn([f64; 2]) -> bool) {
+        for ((y, x), inside) in self.mask.indexed_iter_mut() {
+            let hidden = self.glare[[y, x]] || self.clipped[[y, x]] || self.hair[[y, x]];
+            let centre = [x, y].map(|at| raster::cell_centre(at as f64, self.factor));
+            *inside |= !hidden && marked(centre);
+        }
+        self.coverage = raster::count(&self.mask) as f64 / self.mask.len().max(1) as f64;
+    }
+
+    /// Distance of the skin's log chromaticity from that of modelled skin of
+    /// any tone, in natural units: the colour cast, as far as it is no tone.
+    /// `None` without skin.
+    pub fn colour_cast(&self) -> Option<f64> {
+        let [red, green, blue] = self.light.map(|light| f64::from(light.max(1e-4)).ln());
+        (self.coverage > 0.0).then(|| chroma::cast([red - green, green - blue]))
     }
 
     /// The mask on cells of `factor` by `factor` pixels of a photo that has
@@ -70,35 +99,59 @@ pub fn reduction(width: usize, height: usize, scale: FilterScale) -> usize {
     scale.reduction_to(CELLS_PER_MM).max(by_area).clamp(1, most)
 }
 
-/// The valid skin on planes of linear light (red, green, blue) that were
-/// reduced by `factor`; `scale` is that of the full photo.
+/// The valid skin where cells of `factor` by `factor` pixels reflect `light`;
+/// `scale` is that of the full photo.
 ///
 /// Where nothing can be skin, the mask is empty.
-pub fn valid_skin(linear: &[Plane; 3], factor: usize, scale: FilterScale) -> Skin {
-    let scale = scale.reduced(factor);
+pub fn valid_skin(light: &Light, factor: usize, scale: FilterScale) -> Skin {
+    let (linear, scale) = (&light.linear, scale.reduced(factor));
     let chromaticity = Chromaticity::of(linear);
     let Some(colour) = SkinColour::of(&chromaticity) else { return no_skin(&linear[0], factor) };
     let skin_coloured = coloured(&chromaticity, &colour);
-    let brightness = median_inside(&linear[1], &skin_coloured);
+    let usual = linear.each_ref().map(|plane| median_inside(plane, &skin_coloured));
+    let brightness = usual[1];
     let other = Zip::from(&skin_coloured)
         .and(&linear[1])
         .par_map_collect(|&skin, &green| !skin || green < BLACK * brightness);
     let outside = background_parts(&other);
-    let legible = linear[1].mapv(|green| green > INK_DARKEST.max(BLACK * brightness));
-    let ink = ink(&(&other & &legible), &chromaticity, &colour, scale);
-    let hair = hair::hair(&linear[1], brightness, scale);
+    let (ink, hair) = rayon::join(
+        || {
+            let legible = linear[1].mapv(|green| green > INK_DARKEST.max(BLACK * brightness));
+            ink(&(&other & &legible), &chromaticity, &colour, scale)
+        },
+        || hair::hair(&linear[1], brightness, scale),
+    );
     let skin = !(outside | ink | &hair);
-    let usual = linear.each_ref().map(|plane| median_inside(plane, &skin_coloured));
     let glare = glare(linear, &skin, usual, scale);
-    let mask = without_slivers(&(skin & !&glare), scale);
-    let coverage = raster::count(&mask) as f64 / mask.len().max(1) as f64;
-    Skin { mask, factor, glare, hair, coverage }
+    let clipped = light.clipped.mapv(|share| share > CLIPPED_SHARE) & &skin;
+    let clipped = morphology::dilate(&clipped, scale.px(BLOOMING_MM).max(1.0)) & &skin;
+    let all = &skin & &(&glare | &clipped);
+    let mask = without_slivers(&(skin & !(&glare | &clipped)), scale);
+    let lost = |cells: &Mask| mean_inside(&light.lost, cells);
+    Skin {
+        coverage: raster::count(&mask) as f64 / mask.len().max(1) as f64,
+        lost_fraction: [lost(&(&mask | &all)), lost(&mask)],
+        light: linear.each_ref().map(|plane| median_inside(plane, &mask)),
+        factor,
+        mask,
+        glare,
+        hair,
+        clipped,
+    }
 }
 
 fn no_skin(plane: &Plane, factor: usize) -> Skin {
     let none = || Mask::from_elem(plane.raw_dim(), false);
-    Skin { mask: none(), factor, glare: none(), hair: none(), coverage: 0.0 }
+    let [mask, glare, hair, clipped] = [(); 4].map(|()| none());
+    Skin { mask, factor, glare, hair, clipped, coverage: 0.0, lost_fraction: [0.0; 2], light: [0.0; 3] }
 }
+
+/// Share of a cell's pixels from which a clipped channel spoils its mean.
+const CLIPPED_SHARE: f32 = 0.1;
+
+/// How far light spreads around what it clips, by the lens, the sensor and the
+/// compression, mm (at least a cell).
+const BLOOMING_MM: f64 = 0.3;
 
 fn coloured(chromaticity: &Chromaticity, colour: &SkinColour) -> Mask {
     Zip::from(&chromaticity.red_green)
@@ -183,6 +236,12 @@ fn without_slivers(mask: &Mask, scale: FilterScale) -> Mask {
     let opened = morphology::open(mask, scale.px(SLIVER_MM / 2.0));
     let least = LEAST_PIECE * mask.len() as f64;
     select(&opened, |part| part.area >= least)
+}
+
+fn mean_inside(plane: &Plane, mask: &Mask) -> f64 {
+    let values = plane.iter().zip(mask).filter(|(_, inside)| **inside);
+    let (sum, count) = values.fold((0.0, 0u32), |(sum, count), (&v, _)| (sum + f64::from(v), count + 1));
+    if count == 0 { 0.0 } else { sum / f64::from(count) }
 }
 
 fn median_inside(plane: &Plane, mask: &Mask) -> f32 {

@@ -1,6 +1,8 @@
 //! Connected parts of a mask, chosen by their shape.
 
-use crate::filter::components::{Component, components};
+use ndarray::Array2;
+
+use crate::filter::components::labels;
 use crate::filter::morphology;
 use crate::raster::{self, Mask};
 
@@ -15,16 +17,31 @@ pub(super) struct Part {
     pub at_border: bool,
 }
 
-impl Part {
-    fn of(pixels: &Component, width: usize, height: usize) -> Self {
-        let edges = |of: fn(&(u32, u32)) -> u32| {
-            let least = pixels.iter().map(of).min().unwrap_or(0);
-            (least as usize, pixels.iter().map(of).max().unwrap_or(0) as usize)
-        };
-        let ((left, right), (top, bottom)) = (edges(|p| p.0), edges(|p| p.1));
-        Self {
-            area: pixels.len() as f64,
-            diagonal: ((right - left + 1) as f64).hypot((bottom - top + 1) as f64),
+/// A part's pixels, counted, and the box around them: first and last column and row.
+#[derive(Clone, Copy)]
+struct Extent {
+    area: usize,
+    across: (usize, usize),
+    down: (usize, usize),
+}
+
+impl Extent {
+    const NONE: Self = Self { area: 0, across: (usize::MAX, 0), down: (usize::MAX, 0) };
+
+    fn add(&mut self, x: usize, y: usize) {
+        self.area += 1;
+        self.across = (self.across.0.min(x), self.across.1.max(x));
+        self.down = (self.down.0.min(y), self.down.1.max(y));
+    }
+
+    fn part(&self, width: usize, height: usize) -> Part {
+        if self.area == 0 {
+            return Part { area: 0.0, diagonal: 0.0, at_border: false };
+        }
+        let ((left, right), (top, bottom)) = (self.across, self.down);
+        Part {
+            area: self.area as f64,
+            diagonal: ((right + 1 - left) as f64).hypot((bottom + 1 - top) as f64),
             at_border: left == 0 || top == 0 || right + 1 == width || bottom + 1 == height,
         }
     }
@@ -32,7 +49,9 @@ impl Part {
 
 /// The parts of `mask` that are `wanted`.
 pub(super) fn select(mask: &Mask, wanted: impl Fn(&Part) -> bool) -> Mask {
-    select_pixels(mask, |part, _| wanted(part))
+    let (labels, parts) = parts(mask);
+    let kept: Vec<bool> = parts.iter().map(|part| part.area > 0.0 && wanted(part)).collect();
+    labels.mapv(|label| kept[label as usize])
 }
 
 /// How many times the square of its half width a stroke covers; a disc covers π times.
@@ -40,28 +59,41 @@ const STROKE: f64 = 30.0;
 
 /// The parts of `mask` that are drawn out like a stroke, and longer than `length` pixels.
 pub(super) fn strokes(mask: &Mask, length: f64) -> Mask {
-    let depth = morphology::depth(mask);
-    select_pixels(mask, |part, pixels| {
-        let half_width = pixels.iter().map(|&(x, y)| depth[[y as usize, x as usize]]).fold(0.0, f32::max);
+    if !mask.iter().any(|&inside| inside) {
+        return mask.clone();
+    }
+    let (labels, parts) = parts(mask);
+    let mut half_widths = vec![0.0f32; parts.len()];
+    for (&label, &depth) in labels.iter().zip(&morphology::depth(mask)) {
+        half_widths[label as usize] = half_widths[label as usize].max(depth);
+    }
+    let drawn_out = |(part, &half_width): (&Part, &f32)| {
         part.diagonal > length && part.area > STROKE * f64::from(half_width).powi(2)
-    })
+    };
+    let kept: Vec<bool> = parts.iter().zip(&half_widths).map(drawn_out).collect();
+    labels.mapv(|label| label > 0 && kept[label as usize])
 }
 
-fn select_pixels(mask: &Mask, wanted: impl Fn(&Part, &Component) -> bool) -> Mask {
+/// The label of each pixel (0 outside `mask`) and the part of each label; the
+/// part of label 0 has no area.
+fn parts(mask: &Mask) -> (Array2<u32>, Vec<Part>) {
     let (width, height) = raster::size(mask);
-    let mut selected = Mask::from_elem(mask.raw_dim(), false);
-    for pixels in components(mask) {
-        if wanted(&Part::of(&pixels, width, height), &pixels) {
-            pixels.iter().for_each(|&(x, y)| selected[[y as usize, x as usize]] = true);
+    let labels = labels(mask);
+    let mut extents = vec![Extent::NONE];
+    for y in 0..height {
+        for (x, &label) in raster::row(&labels, y).iter().enumerate().filter(|(_, label)| **label > 0) {
+            let label = label as usize;
+            extents.resize(extents.len().max(label + 1), Extent::NONE);
+            extents[label].add(x, y);
         }
     }
-    selected
+    let parts = extents.iter().map(|extent| extent.part(width, height)).collect();
+    (labels, parts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array2;
 
     #[test]
     fn strokes_are_told_from_blobs() {

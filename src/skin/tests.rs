@@ -12,7 +12,7 @@ const TONES: [f64; 6] = [0.008, 0.02, 0.04, 0.08, 0.15, 0.28];
 
 /// Linear light of a scene: `colour(x, y)` under an exposure and a white
 /// balance, with pixel noise and mottling of the skin.
-fn scene(colour: impl Fn(usize, usize) -> [f32; 3], light: [f32; 3], seed: u64) -> [Plane; 3] {
+fn scene(colour: impl Fn(usize, usize) -> [f32; 3], light: [f32; 3], seed: u64) -> Light {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let mut planes = [(); 3].map(|()| Plane::zeros((SIZE, SIZE)));
     for y in 0..SIZE {
@@ -24,7 +24,22 @@ fn scene(colour: impl Fn(usize, usize) -> [f32; 3], light: [f32; 3], seed: u64) 
             }
         }
     }
-    planes
+    seen(planes)
+}
+
+/// Planes of linear light as a camera of one pixel per cell sees them.
+fn seen(linear: [Plane; 3]) -> Light {
+    let any = |clipped: fn(f32) -> bool| {
+        let mut share = Plane::zeros(linear[0].raw_dim());
+        for plane in &linear {
+            share.zip_mut_with(plane, |share, &value| {
+                *share = f32::from(u8::from(*share > 0.0 || clipped(value)))
+            });
+        }
+        share
+    };
+    let (clipped, lost) = (any(|value| value > 0.98), any(|value| !(0.0015..=0.98).contains(&value)));
+    Light { linear, clipped, lost }
 }
 
 fn disc(x: usize, y: usize, radius: f64) -> bool {
@@ -117,8 +132,8 @@ fn what_shows_no_skin_has_none() {
 fn the_mask_turns_with_the_photo() {
     let rgb = modelled_skin::linear(0.05, 0.006);
     let planes = scene(|x, y| if x + y / 2 < 140 { rgb } else { [0.6; 3] }, [1.0; 3], 19);
-    let turned = planes.each_ref().map(|plane| plane.t().as_standard_layout().into_owned());
-    let (mask, turned) = (valid_skin(&planes, 1, SCALE).mask, valid_skin(&turned, 1, SCALE).mask);
+    let turned = planes.linear.each_ref().map(|plane| plane.t().as_standard_layout().into_owned());
+    let (mask, turned) = (valid_skin(&planes, 1, SCALE).mask, valid_skin(&seen(turned), 1, SCALE).mask);
     let differing = mask.indexed_iter().filter(|&((y, x), &inside)| turned[[x, y]] != inside).count();
     assert!(differing < mask.len() / 200, "{differing}");
 }
@@ -126,7 +141,9 @@ fn the_mask_turns_with_the_photo() {
 #[test]
 fn the_mask_is_read_at_any_reduction() {
     let mask = Mask::from_shape_fn((2, 3), |(y, x)| (x + y) % 2 == 0);
-    let skin = Skin { glare: mask.clone(), hair: mask.clone(), coverage: 0.5, mask, factor: 4 };
+    let [glare, hair, clipped] = [(); 3].map(|()| mask.clone());
+    let (lost_fraction, light) = ([0.0; 2], [0.1; 3]);
+    let skin = Skin { glare, hair, clipped, coverage: 0.5, mask, factor: 4, lost_fraction, light };
     let fine = skin.mask_at(2, 6, 5);
     assert!(fine[[0, 0]] && fine[[1, 1]] && !fine[[0, 2]] && !fine[[2, 0]] && fine[[4, 2]]);
     assert_eq!(skin.mask_at(4, 3, 2), skin.mask);
@@ -137,7 +154,7 @@ fn tiny_photos_do_not_panic() {
     for size in [(1, 1), (1, 5), (3, 2)] {
         let plane = |value| Plane::from_elem(size, value);
         for level in [0.0, 0.3, 1.0] {
-            valid_skin(&[plane(level), plane(level * 0.7), plane(level * 0.5)], 1, SCALE);
+            valid_skin(&seen([plane(level), plane(level * 0.7), plane(level * 0.5)]), 1, SCALE);
         }
     }
 }

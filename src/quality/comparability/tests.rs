@@ -1,5 +1,6 @@
 use super::*;
-use crate::calibration::ShadingField;
+use crate::calibration::{Method, ShadingField};
+use crate::quality::relief::FaintTexture;
 
 fn quality() -> Quality {
     Quality {
@@ -7,6 +8,8 @@ fn quality() -> Quality {
         sharpness: 0.9,
         blur_sigma_px: Some(1.0),
         clipped_fraction: 0.0,
+        clipped_left: 0.0,
+        colour_cast: Some(0.05),
         glare_fraction: 0.01,
         exposure: 0.3,
         noise: Some(0.01),
@@ -22,7 +25,13 @@ fn calibration() -> Calibration {
 
 const SAME_FOCUS: RelativeBlur =
     RelativeBlur { sigma_mm: 0.01, sigma_px: 0.2, contrast: 1.02, variance_error: 0.001 };
-const SAME_LIGHT: ReliefAgreement = ReliefAgreement { correlation: 0.96, blocks: 40 };
+const SAME_LIGHT: ReliefAgreement = ReliefAgreement {
+    correlation: 0.96,
+    turn: 0.02,
+    texture: Some(FaintTexture { forth: 0.97, back: 0.99 }),
+    blocks: 40,
+};
+const SAME_SKIN: SkinContrast = SkinContrast { pigment: 1.03, blood: 0.97 };
 
 /// A pair, with what it refers to.
 struct Case {
@@ -33,6 +42,7 @@ struct Case {
     stretch: f64,
     blur: Option<RelativeBlur>,
     relief: Option<ReliefAgreement>,
+    skin_contrast: Option<SkinContrast>,
 }
 
 /// The verdict on a good pair after `spoil` had its way with it.
@@ -45,6 +55,7 @@ fn judged(spoil: impl Fn(&mut Case)) -> Comparability {
         stretch: 1.01,
         blur: Some(SAME_FOCUS),
         relief: Some(SAME_LIGHT),
+        skin_contrast: Some(SAME_SKIN),
     };
     spoil(&mut case);
     compare(&Pair {
@@ -54,6 +65,7 @@ fn judged(spoil: impl Fn(&mut Case)) -> Comparability {
         stretch: case.stretch,
         blur: case.blur,
         relief: case.relief,
+        skin_contrast: case.skin_contrast,
         calibration: &case.calibration,
     })
 }
@@ -81,7 +93,7 @@ fn flash_against_no_flash_never_compares_relief() {
 
 #[test]
 fn light_from_elsewhere_forbids_relief_and_not_colour() {
-    let verdict = judged(|case| case.relief = Some(ReliefAgreement { correlation: 0.1, blocks: 40 }));
+    let verdict = judged(|case| case.relief = Some(ReliefAgreement { correlation: 0.1, ..SAME_LIGHT }));
     assert_eq!(codes(&verdict, Family::Relief), ["light_differs"]);
     assert!(verdict.allows(Family::Colour));
     assert_eq!(codes(&judged(|case| case.relief = None), Family::Relief), ["light_unknown"]);
@@ -117,4 +129,48 @@ fn an_unusable_photo_compares_nothing() {
     let verdict = judged(|case| case.qualities[1].usable = false);
     assert_eq!(verdict.status(), Comparable::No);
     assert!(verdict.reason(Family::Colour).expect("a reason").message.contains("follow-up"));
+}
+
+#[test]
+fn light_from_a_little_further_round_forbids_relief_and_not_colour() {
+    let verdict = judged(|case| case.relief = Some(ReliefAgreement { turn: 0.2, ..SAME_LIGHT }));
+    assert_eq!(codes(&verdict, Family::Relief), ["light_turned"]);
+    assert!(verdict.allows(Family::Colour));
+}
+
+#[test]
+fn a_filter_in_either_photo_forbids_everything_and_names_the_photo() {
+    let filter = |forth: f64, back: f64, noise: f64| {
+        judged(|case| {
+            case.relief = Some(ReliefAgreement { texture: Some(FaintTexture { forth, back }), ..SAME_LIGHT });
+            case.qualities[1].noise = Some(noise);
+        })
+    };
+    for (verdict, which) in [(filter(0.6, 1.2, 0.006), "follow-up"), (filter(1.2, 0.6, 0.02), "baseline")] {
+        assert_eq!(verdict.status(), Comparable::No);
+        assert!(verdict.reasons.iter().all(|reason| reason.warning.code == "smoothed"));
+        assert!(verdict.reasons[0].warning.message.contains(which));
+    }
+    // Texture that treatment made finer keeps its noise; compression loses agreement both ways.
+    assert_eq!(filter(0.7, 1.2, 0.01).status(), Comparable::Yes);
+    assert_eq!(filter(0.7, 0.7, 0.006).status(), Comparable::Yes);
+}
+
+#[test]
+fn a_layer_over_the_skin_forbids_colour_and_paler_blood_does_not() {
+    let contrast =
+        |pigment: f64, blood: f64| judged(|case| case.skin_contrast = Some(SkinContrast { pigment, blood }));
+    assert_eq!(codes(&contrast(0.5, 0.52), Family::Colour), ["skin_covered"]);
+    assert!(contrast(0.5, 0.52).reasons[0].warning.message.contains("follow-up"));
+    assert!(contrast(2.0, 2.0).reasons[0].warning.message.contains("baseline"));
+    assert_eq!(contrast(1.0, 0.7).status(), Comparable::Yes);
+}
+
+#[test]
+fn another_lens_is_warned_of() {
+    let warned = judged(|case| {
+        case.facts[0].focal_length_mm = Some(50.0);
+        case.facts[1].focal_length_mm = Some(85.0);
+    });
+    assert_eq!((warned.status(), warned.warnings[0].code.as_str()), (Comparable::Yes, "lens_differs"));
 }

@@ -1,0 +1,159 @@
+//! Whether the gate holds: the same skin in other light, blurred, filtered and made up.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{dermalapse, phantom};
+use image::{Rgb, RgbImage};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with two photos of the same skin, the second under `light` and `camera` (TOML).
+fn pair(light: &str, camera: &str) -> (TempDir, [PathBuf; 2]) {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.toml");
+    let text = format!(
+        "width = 720\nheight = 540\npx_per_mm = 20.0\nseed = 7\n[[sessions]]\n[[sessions]]\ndate = \"2026-04-10\"\n\
+         day = 90\n[sessions.light]\n{light}\n[sessions.camera]\n{camera}\n"
+    );
+    std::fs::write(&plan, text).unwrap();
+    let photos = folder.path().join("photos");
+    phantom(&photos, &["--plan", plan.to_str().unwrap()]);
+    let photo = |date: &str| photos.join("P001").join(date).join("cheek_left.jpg");
+    let pair = [photo("2026-01-10"), photo("2026-04-10")];
+    (folder, pair)
+}
+
+fn compared(photos: &[PathBuf; 2]) -> Value {
+    let output =
+        dermalapse().arg("compare").args(photos).args(["--px-per-mm", "20", "--quiet"]).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The follow-up after an edit, as a lossless copy beside it.
+fn edited(photo: &Path, edit: impl Fn(&RgbImage) -> RgbImage) -> PathBuf {
+    let copy = photo.with_extension("png");
+    edit(&image::open(photo).unwrap().to_rgb8()).save(&copy).unwrap();
+    copy
+}
+
+fn reasons(report: &Value) -> Vec<&str> {
+    let comparable = &report["views"][0]["sessions"][1]["comparable"];
+    comparable["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap()).collect()
+}
+
+/// Verdicts on the metrics of the families that are named.
+fn verdicts<'a>(report: &'a Value, families: &[&str]) -> Vec<&'a str> {
+    let changes = report["views"][0]["changes"].as_array().unwrap().iter();
+    let of = |change: &&Value| families.iter().any(|f| change["metric"].as_str().unwrap().starts_with(f));
+    changes.filter(of).map(|change| change["verdict"].as_str().unwrap()).collect()
+}
+
+const COLOUR: [&str; 2] = ["redness.", "pigmentation."];
+const RELIEF: [&str; 3] = ["texture.", "scars.", "wrinkles."];
+
+fn never_improved(report: &Value) -> bool {
+    let lesions = report["views"][0]["lesions"].as_array().unwrap();
+    let followed = lesions.iter().all(|lesion| lesion["change"]["verdict"] != "improved");
+    followed && !verdicts(report, &[""]).contains(&"improved")
+}
+
+#[test]
+fn ordinary_other_light_stays_comparable() {
+    let (_folder, photos) =
+        pair("exposure = 1.4\nwhite_balance = [1.03, 0.97]\nazimuth_deg = 117.0", "jpeg_quality = 90");
+    let report = compared(&photos);
+    assert_eq!(reasons(&report), [""; 0]);
+    assert_eq!(report["views"][0]["sessions"][1]["comparable"]["status"], "yes");
+}
+
+#[test]
+fn light_from_the_left_and_from_the_right_compares_colour_alone() {
+    let (_folder, photos) = pair("azimuth_deg = 290.0", "");
+    let report = compared(&photos);
+    assert!(verdicts(&report, &RELIEF).iter().all(|verdict| *verdict == "not_comparable"));
+    assert!(verdicts(&report, &["redness."]).iter().any(|verdict| *verdict != "not_comparable"));
+    assert_eq!(reasons(&report), ["light_differs"]);
+}
+
+#[test]
+fn light_turned_by_more_than_twenty_degrees_does_not_compare_scars() {
+    for azimuth in [133.0, 87.0] {
+        let (_folder, photos) = pair(&format!("azimuth_deg = {azimuth:.1}"), "");
+        let report = compared(&photos);
+        assert!(
+            verdicts(&report, &["scars."]).iter().all(|verdict| *verdict == "not_comparable"),
+            "{azimuth}"
+        );
+        assert!(verdicts(&report, &COLOUR).iter().any(|verdict| *verdict != "not_comparable"), "{azimuth}");
+        assert_eq!(reasons(&report), ["light_turned"], "{azimuth}");
+    }
+}
+
+#[test]
+fn a_flash_is_never_an_improvement_and_does_not_compare_relief() {
+    let (_folder, photos) = pair("elevation_deg = 88.0", "");
+    let report = compared(&photos);
+    assert!(never_improved(&report));
+    assert!(verdicts(&report, &RELIEF).iter().all(|verdict| *verdict == "not_comparable"));
+}
+
+#[test]
+fn a_blurred_copy_is_never_smoother() {
+    for blur in [1.2, 1.8, 3.0] {
+        let (_folder, photos) = pair("", &format!("blur_px = {blur:.1}"));
+        assert!(never_improved(&compared(&photos)), "{blur}");
+    }
+}
+
+/// A bilateral filter: what a beauty mode does to skin.
+fn beautified(photo: &RgbImage) -> RgbImage {
+    const REACH: i64 = 5;
+    let (width, height) = photo.dimensions();
+    RgbImage::from_fn(width, height, |x, y| {
+        let here = photo.get_pixel(x, y).0.map(f32::from);
+        let (mut sum, mut total) = ([0.0f32; 3], 0.0f32);
+        for (dy, dx) in (-REACH..=REACH).flat_map(|dy| (-REACH..=REACH).map(move |dx| (dy, dx))) {
+            let at =
+                |from: u32, by: i64, most: u32| (i64::from(from) + by).clamp(0, i64::from(most) - 1) as u32;
+            let there = photo.get_pixel(at(x, dx, width), at(y, dy, height)).0.map(f32::from);
+            let apart: f32 = (0..3).map(|c| (there[c] - here[c]).powi(2)).sum();
+            let weight = (-((dx * dx + dy * dy) as f32) / 32.0 - apart / 1250.0).exp();
+            (0..3).for_each(|c| sum[c] += weight * there[c]);
+            total += weight;
+        }
+        Rgb(sum.map(|sum| (sum / total).round() as u8))
+    })
+}
+
+#[test]
+fn a_beauty_filtered_copy_is_flagged_and_improves_nothing() {
+    let (_folder, [before, after]) = pair("", "");
+    let report = compared(&[before, edited(&after, beautified)]);
+    assert!(reasons(&report).contains(&"smoothed"), "{:?}", reasons(&report));
+    assert!(never_improved(&report));
+}
+
+/// A layer of the skin's own mean colour that covers `share` of it and lets
+/// the relief show: it reflects as the skin around does.
+fn made_up(photo: &RgbImage, share: f32) -> RgbImage {
+    let pixels = photo.pixels().map(|pixel| pixel.0.map(f32::from));
+    let sum = pixels.fold([0.0f64; 3], |sum, pixel| [0, 1, 2].map(|c| sum[c] + f64::from(pixel[c])));
+    let mean = sum.map(|sum| (sum / f64::from(photo.width() * photo.height())) as f32);
+    let mut covered = photo.clone();
+    for pixel in covered.pixels_mut() {
+        let level = f32::from(pixel.0[1]) / mean[1];
+        let laid = |c: usize| (1.0 - share) * f32::from(pixel.0[c]) + share * mean[c] * (0.5 + 0.5 * level);
+        pixel.0 = [0, 1, 2].map(|c| laid(c).round().min(255.0) as u8);
+    }
+    covered
+}
+
+#[test]
+fn a_layer_of_make_up_is_told_and_improves_no_colour() {
+    let (_folder, [before, after]) = pair("", "");
+    let report = compared(&[before, edited(&after, |photo| made_up(photo, 0.65))]);
+    assert!(reasons(&report).contains(&"skin_covered"), "{:?}", reasons(&report));
+    assert!(!verdicts(&report, &COLOUR).contains(&"improved"));
+}
