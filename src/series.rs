@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::Warning;
 pub use crate::lesion::{LesionKind, LesionStatus};
 pub use crate::series::comparison::{changes, repeatability, trends};
-pub use crate::series::lesions::lesions;
+pub use crate::series::lesions::{capture, lesions};
 use crate::session::Session;
+use crate::statistics::ErrorSource;
 use crate::units::ScaleSource;
 
 /// The schema that [`Report`] follows.
@@ -119,6 +120,9 @@ pub struct Change {
     /// The smallest difference that repeated photographs of unchanged skin do
     /// not show in 95 % of cases.
     pub mdc95: Option<f64>,
+    /// Where the error of photographing comes from that `mdc95` rests on.
+    #[serde(default)]
+    pub mdc_source: Option<ErrorSource>,
     /// What can be said.
     pub verdict: Verdict,
     /// Why nothing can be said.

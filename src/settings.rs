@@ -4,6 +4,7 @@
 //! stand in one table, from which files are checked and the documentation is
 //! written.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use crate::alignment::AlignmentOptions;
 use crate::error::{Error, Result};
 use crate::photo::DecodeLimits;
+use crate::statistics::{Listed, table};
 
 /// Everything that changes a result, apart from the photographs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +26,27 @@ pub struct Settings {
     pub limits: Limits,
     /// What an alignment must reach to be believed.
     pub alignment: AlignmentOptions,
+    /// How a verdict's error is found.
+    pub error: ErrorOptions,
+    /// A clinic's own within-subject standard deviations, by metric id, which
+    /// override all others; none by default.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub repeatability: BTreeMap<String, Listed>,
+}
+
+/// How a verdict's error is found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ErrorOptions {
+    /// Perturbed copies of the baseline that are measured to see what the
+    /// camera alone does; with 0, published figures stand alone.
+    pub perturbed_copies: u32,
+}
+
+impl Default for ErrorOptions {
+    fn default() -> Self {
+        Self { perturbed_copies: 2 }
+    }
 }
 
 /// What is refused before it can do harm.
@@ -72,6 +95,11 @@ const TABLE: &[Setting] = &[
         range: (0.0, 1.0),
         summary: "largest expected error of an alignment, as a share of the photo's longer side",
     },
+    Setting {
+        key: "error.perturbed_copies",
+        range: (0.0, 20.0),
+        summary: "perturbed copies of the baseline that are measured; 0: published errors alone",
+    },
 ];
 
 impl Settings {
@@ -108,7 +136,7 @@ impl Settings {
                 });
             }
         }
-        Ok(())
+        table::check(&self.repeatability)
     }
 
     /// The limits within which photographs are decoded.

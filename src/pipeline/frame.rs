@@ -66,12 +66,18 @@ impl Frame {
                 format!("it has only {width} x {height} pixels; at least {LEAST_SIDE} on a side are needed");
             return Err(Error::Decode { path: path.to_owned(), reason });
         }
+        Ok(Self::of(photo, scale))
+    }
+
+    /// Makes a photo ready whose sides have at least [`LEAST_SIDE`] pixels.
+    pub fn of(photo: Photo, scale: Option<Scale>) -> Self {
+        let (width, height) = (photo.width(), photo.height());
         let native = FilterScale::of(scale, width, height);
         let levels = Levels::of(native, width, height);
         let skin = Skin::of(&photo, native);
         let mask = skin.mask_at(levels.coarse, width / levels.coarse, height / levels.coarse);
         let photo = CalibratedPhoto::new(photo, Calibration::none(), scale);
-        Ok(Self { photo, skin, mask, levels, scale: native })
+        Self { photo, skin, mask, levels, scale: native }
     }
 
     /// Native width and height, pixels.

@@ -3,7 +3,7 @@
 use crate::alignment::Transform;
 use crate::canvas;
 use crate::filter::gaussian::gaussian;
-use crate::lesion::{self, LesionKind, Spot, Thresholds, segmentation};
+use crate::lesion::{self, Chromophore, LesionKind, LesionMap, Spot, Thresholds, scar, segmentation};
 use crate::metrics::inflammation::{self, Papule};
 use crate::metrics::maps::Level;
 use crate::metrics::pigmentation::{self, Pigment};
@@ -24,6 +24,8 @@ use crate::units::FilterScale;
 pub struct Frozen {
     /// Share of unmixing in the melanin map; see [`pigmentation::unmixing_weight`].
     weight: f32,
+    pigment_map: LesionMap,
+    blood_map: LesionMap,
     pigmented: Thresholds,
     vascular: Thresholds,
     /// How strongly its plain skin responds to filters of structure.
@@ -62,16 +64,19 @@ pub struct Lesions {
     pub level: Level,
     pigment_excess: Plane,
     blood_excess: Plane,
+    relief_excess: Plane,
     pigmented: Vec<Spot>,
     vascular: Vec<Spot>,
+    scars: Vec<Spot>,
 }
 
 impl Lesions {
     /// The lesions of a kind, and the excess that they are measured on.
     pub fn of(&self, kind: LesionKind) -> (&[Spot], &Plane) {
         match kind {
+            LesionKind::Pigmented => (&self.pigmented, &self.pigment_excess),
             LesionKind::Vascular => (&self.vascular, &self.blood_excess),
-            _ => (&self.pigmented, &self.pigment_excess),
+            LesionKind::Scar => (&self.scars, &self.relief_excess),
         }
     }
 }
@@ -109,18 +114,22 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64) -> Maps {
 const LEAST_BLUR_PX: f64 = 0.15;
 
 impl Surfaces {
-    fn of(maps: Maps, weight: f32) -> Self {
+    fn of(maps: Maps, melanin: Plane, pigment_map: LesionMap, blood_map: LesionMap) -> Self {
         let level = &maps.coarse;
-        let melanin = pigmentation::melanin(&maps, weight);
+        let pigment = pigment_map.of(&maps, Chromophore::Melanin, &melanin);
+        let blood = blood_map.of(&maps, Chromophore::Hemoglobin, &maps.hemoglobin);
         let (pigment_excess, blood_excess) = rayon::join(
-            || lesion::excess(&melanin, &level.skin, level.scale),
-            || lesion::excess(&maps.hemoglobin, &level.skin, level.scale),
+            || lesion::excess(&pigment, &level.skin, level.scale),
+            || lesion::excess(&blood, &level.skin, level.scale),
         );
         Self { maps, melanin, pigment_excess, blood_excess }
     }
 
-    fn pigmented(&self, thresholds: Thresholds) -> Vec<Spot> {
-        segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds)
+    fn pigmented(&self, map: LesionMap, thresholds: Thresholds) -> Vec<Spot> {
+        let mut spots =
+            segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds);
+        spots.retain(|spot| map.confirms(&self.maps, spot));
+        spots
     }
 }
 
@@ -129,20 +138,25 @@ impl Shown {
     /// fixes for the photos compared with it.
     pub fn at_baseline(maps: Maps) -> (Self, Frozen) {
         let weight = pigmentation::skin_ita_deg(&maps).map_or(1.0, pigmentation::unmixing_weight);
-        let surfaces = Surfaces::of(maps, weight);
+        let melanin = pigmentation::melanin(&maps, weight);
+        let pigment_map = LesionMap::of_baseline(&maps, Chromophore::Melanin, &melanin);
+        let blood_map = LesionMap::of_baseline(&maps, Chromophore::Hemoglobin, &maps.hemoglobin);
+        let surfaces = Surfaces::of(maps, melanin, pigment_map, blood_map);
         let level = &surfaces.maps.coarse;
         let pigmented = Thresholds::from_baseline(&surfaces.pigment_excess, level);
         let vascular = Thresholds::from_baseline(&surfaces.blood_excess, level);
-        let spots = segmentation::mask_of(&surfaces.pigmented(pigmented), level.skin.dim());
+        let spots = segmentation::mask_of(&surfaces.pigmented(pigment_map, pigmented), level.skin.dim());
         let (relief, factor) = (Relief::of(&surfaces.maps), level.factor);
-        let frozen = Frozen { weight, pigmented, vascular, clutter: Clutter::of(&relief), spots, factor };
+        let clutter = Clutter::of(&relief);
+        let frozen = Frozen { weight, pigment_map, blood_map, pigmented, vascular, clutter, spots, factor };
         (Self::found(surfaces, relief, &frozen), frozen)
     }
 
     /// What a follow-up shows, under what the baseline fixed.
     pub fn under(maps: Maps, frozen: &Frozen) -> Self {
         let relief = Relief::of(&maps);
-        let surfaces = Surfaces::of(maps, frozen.weight);
+        let melanin = pigmentation::melanin(&maps, frozen.weight);
+        let surfaces = Surfaces::of(maps, melanin, frozen.pigment_map, frozen.blood_map);
         Self::found(surfaces, relief, frozen)
     }
 
@@ -160,7 +174,7 @@ impl Shown {
             || scars::detect(maps, clutter, light, &furrows),
             || inflammation::detect(maps, clutter, light),
         );
-        let pigmented = surfaces.pigmented(frozen.pigmented);
+        let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
         let vascular =
             segmentation::find(LesionKind::Vascular, &surfaces.blood_excess, &maps.coarse, frozen.vascular);
         Self {
@@ -181,8 +195,14 @@ impl Shown {
 
     /// What lesions are followed by, without the planes that only metrics need.
     pub fn into_lesions(self) -> Lesions {
+        let level = &self.surfaces.maps.coarse;
+        let relief_excess = scar::relief_excess(&self.surfaces.maps);
+        let discs = scar::discs(&self.scars, level);
+        let scars = segmentation::from_pixels(LesionKind::Scar, &relief_excess, level, discs);
         Lesions {
             level: self.surfaces.maps.coarse,
+            relief_excess,
+            scars,
             pigment_excess: self.surfaces.pigment_excess,
             blood_excess: self.surfaces.blood_excess,
             pigmented: self.pigmented,

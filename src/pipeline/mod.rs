@@ -4,6 +4,7 @@ mod frame;
 mod link;
 mod measuring;
 mod pair;
+mod perturbation;
 mod records;
 mod series;
 mod single;

@@ -4,9 +4,10 @@
 pub mod intervals;
 pub mod multiplicity;
 pub mod repeatability;
+pub mod table;
 pub mod trend;
 
 pub use intervals::Uncertain;
 pub use multiplicity::benjamini_hochberg;
-pub use repeatability::{CaptureError, ErrorSource, Repeatability};
+pub use repeatability::{CaptureError, ErrorSource, Listed, Perturbed, Repeatability};
 pub use trend::{Slope, theil_sen};
