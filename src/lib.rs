@@ -44,3 +44,4 @@ pub mod phantom;
 pub mod report;
 pub mod pipeline;
 pub mod batch;
+pub mod validate;

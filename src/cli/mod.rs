@@ -9,6 +9,7 @@ mod measure;
 mod metrics;
 mod phantom;
 mod schema;
+mod validate;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -75,6 +76,7 @@ enum Command {
     Align(align::Align),
     Phantom(phantom::Phantom),
     Metrics(metrics::Metrics),
+    Validate(validate::Validate),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Align(command) => command.run(),
         Command::Phantom(command) => command.run(),
         Command::Metrics(command) => Ok(command.run()),
+        Command::Validate(command) => command.run(),
         Command::Schema(command) => Ok(command.run()),
         Command::Completions(command) => Ok(command.run()),
     };
