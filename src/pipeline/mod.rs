@@ -3,6 +3,7 @@
 mod frame;
 mod link;
 mod measuring;
+mod misplacement;
 mod pair;
 mod perturbation;
 mod records;
