@@ -82,6 +82,15 @@ pub enum Error {
         /// The size of the second, rows and columns.
         right: (usize, usize),
     },
+    /// Another run is writing to the same folder.
+    #[error("another run is writing to {path}; wait until it ends, or choose another folder")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The run was told to stop.
+    #[error("interrupted; what was finished is kept, and the same command goes on from there")]
+    Interrupted,
     /// There was nothing to work on.
     #[error("{what}; {advice}")]
     Empty {

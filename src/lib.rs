@@ -22,6 +22,7 @@
 
 // In the order in which data flows: a module uses only modules above it.
 pub mod error;
+pub mod reading;
 pub mod units;
 pub mod raster;
 pub mod color;

@@ -14,7 +14,11 @@ use serde_json::Value;
 use crate::alignment::AlignmentOptions;
 use crate::error::{Error, Result};
 use crate::photo::DecodeLimits;
+use crate::reading;
 use crate::statistics::{Listed, table};
+
+/// The largest settings file that is read, bytes.
+const MOST_BYTES: u64 = 1024 * 1024;
 
 /// Everything that changes a result, apart from the photographs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -111,8 +115,8 @@ impl Settings {
     /// - [`Error::Malformed`] if it is no TOML or names an unknown setting.
     /// - [`Error::OutOfRange`] if a value lies outside its range.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let text = reading::read_text(path, MOST_BYTES)
+            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let settings: Self = toml::from_str(&text)
             .map_err(|error| Error::Malformed { path: path.to_owned(), reason: error.to_string() })?;
         settings.validate()?;

@@ -1,11 +1,12 @@
 //! From photos found one by one to patients, series and sessions in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use jiff::civil::Date;
 
 use crate::batch::patient_file::PatientFile;
+use crate::batch::pseudonym;
 use crate::batch::{Input, left_out};
 use crate::error::Warning;
 use crate::report::run::LeftOut;
@@ -51,7 +52,17 @@ pub(super) fn arrange(mut found: Found, scale: Option<Scale>) -> Input {
             .push(photo);
     }
     let mut input = Input { problems: found.problems, skipped: found.skipped, ..Input::default() };
+    let mut folders = BTreeMap::new();
     for (id, views) in by_patient {
+        let other = folders.entry(id.to_lowercase()).or_insert_with(|| id.clone());
+        if *other != id {
+            let reason = format!(
+                "the patient's name differs only in case from {other}: on many systems both would be one folder; \
+                 rename one"
+            );
+            input.problems.push(left_out(id, reason));
+            continue;
+        }
         let file = found.patient_files.remove(&id).unwrap_or_default();
         input.patients.push(patient(id, views, file, scale, &mut input.problems));
     }
@@ -66,6 +77,8 @@ fn patient(
     problems: &mut Vec<LeftOut>,
 ) -> PatientSource {
     let mut warnings = file.warnings(views.keys());
+    warnings.extend(pseudonym::warning(&id));
+    warnings.extend(differ_only_in_case(views.keys()));
     let mut arms: Vec<&str> = views.values().flatten().filter_map(|photo| photo.arm.as_deref()).collect();
     arms.extend(file.arm.as_deref());
     arms.dedup();
@@ -103,9 +116,25 @@ fn treatments(told: Vec<Date>, series: &[SeriesSource]) -> Vec<Date> {
     all
 }
 
+/// Views that a system which does not tell case would take for one.
+fn differ_only_in_case<'a>(views: impl Iterator<Item = &'a String>) -> Option<Warning> {
+    let mut seen = BTreeMap::new();
+    let twin = views.map(|view| (seen.insert(view.to_lowercase(), view), view));
+    let (first, second) = twin.filter_map(|(other, view)| Some((other?, view))).next()?;
+    let message = format!(
+        "the views {first} and {second} differ only in case and are measured as two; if they are one, \
+         rename the photos"
+    );
+    Some(Warning::new("names_differ_in_case", message))
+}
+
 /// A session as it is put together, with what only counts on the baseline.
 struct Draft {
     source: SessionSource,
+    /// The numbers its photos have.
+    shots: BTreeSet<u32>,
+    /// No number below it is free.
+    next_shot: u32,
     scale: Option<Scale>,
     roi: Option<PathBuf>,
     is_baseline: bool,
@@ -119,9 +148,14 @@ fn series(
     warnings: &mut Vec<Warning>,
 ) -> SeriesSource {
     let mut sessions: Vec<Draft> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
     for photo in photos {
         let origin = photo.origin.clone();
-        if let Err(reason) = place(&mut sessions, photo) {
+        let index = *known.entry(photo.session.clone()).or_insert_with(|| {
+            sessions.push(Draft::new(&photo));
+            sessions.len() - 1
+        });
+        if let Err(reason) = place(&mut sessions[index], photo) {
             problems.push(left_out(origin, reason));
         }
     }
@@ -143,24 +177,14 @@ fn series(
 }
 
 /// Puts a photo into its session, or says why it has no place there.
-fn place(sessions: &mut Vec<Draft>, photo: FoundPhoto) -> Result<(), String> {
-    let index = sessions.iter().position(|session| session.source.session == photo.session);
-    let index = index.unwrap_or_else(|| {
-        sessions.push(Draft::new(&photo));
-        sessions.len() - 1
-    });
-    let session = &mut sessions[index];
+fn place(session: &mut Draft, photo: FoundPhoto) -> Result<(), String> {
     if photo.date.is_some() && session.source.date != photo.date {
         return Err(format!("session {} has another date elsewhere", photo.session));
     }
-    let taken = |shot: u32| session.source.photos.iter().any(|other| other.shot == shot);
-    let shot = match photo.shot {
-        Some(shot) if taken(shot) => {
-            return Err(format!("another photo is shot {shot} of {} in {}", photo.view, photo.session));
-        }
-        Some(shot) => shot,
-        None => (1..).find(|&shot| !taken(shot)).unwrap_or(u32::MAX),
-    };
+    let shot = photo.shot.unwrap_or_else(|| session.free_shot());
+    if !session.shots.insert(shot) {
+        return Err(format!("another photo is shot {shot} of {} in {}", photo.view, photo.session));
+    }
     let file = photo.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     session.source.photos.push(PhotoSource { path: photo.path, file, shot });
     session.scale = session.scale.or(photo.scale);
@@ -177,7 +201,15 @@ impl Draft {
             photos: Vec::new(),
             days_since_treatment: photo.days_since_treatment,
         };
-        Self { source, scale: None, roi: None, is_baseline: false }
+        Self { source, shots: BTreeSet::new(), next_shot: 1, scale: None, roi: None, is_baseline: false }
+    }
+
+    /// The least number that no photo has.
+    fn free_shot(&mut self) -> u32 {
+        while self.shots.contains(&self.next_shot) && self.next_shot < u32::MAX {
+            self.next_shot += 1;
+        }
+        self.next_shot
     }
 }
 
@@ -277,6 +309,26 @@ mod tests {
         let input = arranged(vec![photo("2026-01-10", "a.jpg"), chosen]);
         let series = &input.patients[0].series[0];
         assert_eq!((series.baseline, series.scale), (1, scale));
+    }
+
+    #[test]
+    fn patients_that_one_folder_would_hold_are_not_mixed() {
+        let other = FoundPhoto { patient: "p001".into(), ..photo("2026-01-10", "b.jpg") };
+        let input = arranged(vec![photo("2026-01-10", "a.jpg"), other]);
+        assert_eq!(input.patients.iter().map(|patient| patient.id.as_str()).collect::<Vec<_>>(), ["P001"]);
+        assert_eq!(input.problems[0].input, "p001");
+        let shouted = FoundPhoto { view: "FRONTAL".into(), ..photo("2026-01-10", "b.jpg") };
+        let input = arranged(vec![photo("2026-01-10", "a.jpg"), shouted]);
+        assert_eq!(input.patients[0].series.len(), 2);
+        assert_eq!(input.patients[0].warnings[0].code, "names_differ_in_case");
+    }
+
+    #[test]
+    fn a_hundred_thousand_shots_of_one_session_are_placed_at_once() {
+        let photos = (0..100_000).map(|n| photo("2026-01-10", &format!("{n}.jpg"))).collect();
+        let start = std::time::Instant::now();
+        assert_eq!(arranged(photos).patients[0].series[0].photo_count(), 100_000);
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::batch::arrange::{Found, FoundPhoto, is_name, session_date};
 use crate::batch::left_out;
 use crate::batch::patient_file::PatientFile;
 use crate::error::{Error, Result};
-use crate::report::files::check_id;
+use crate::report::files::{check_id, is_output};
 
 /// File endings that are read, in lower case.
 const PHOTO_ENDINGS: &[&str] = &["jpg", "jpeg", "png", "tif", "tiff", "webp"];
@@ -18,12 +18,12 @@ const PHOTO_ENDINGS: &[&str] = &["jpg", "jpeg", "png", "tif", "tiff", "webp"];
 pub(super) fn find(root: &Path, output: &Path) -> Result<Found> {
     let entries = list(root).map_err(|source| Error::Read { path: root.to_owned(), source })?;
     let output = fs::canonicalize(output).ok();
-    let mut tree = Tree { root, found: Found::default() };
+    let own = output.is_some() && fs::canonicalize(root).ok() == output;
+    let mut tree = Tree { root, output, own, found: Found::default() };
     for entry in entries {
-        if output.is_some() && fs::canonicalize(&entry).ok() == output {
-            continue;
+        if !tree.is_output(&entry) {
+            tree.patient(&entry);
         }
-        tree.patient(&entry);
     }
     Ok(tree.found)
 }
@@ -48,10 +48,20 @@ fn name(path: &Path) -> Option<&str> {
 
 struct Tree<'a> {
     root: &'a Path,
+    /// The output folder, if it exists.
+    output: Option<PathBuf>,
+    /// Whether the root is the output folder itself.
+    own: bool,
     found: Found,
 }
 
 impl Tree<'_> {
+    /// Whether an entry is the output of a run, and no input.
+    fn is_output(&self, path: &Path) -> bool {
+        self.own && name(path).is_some_and(is_output)
+            || self.output.is_some() && fs::canonicalize(path).ok() == self.output
+    }
+
     /// The path below the root, for messages.
     fn origin(&self, path: &Path) -> String {
         let below = path.strip_prefix(self.root).unwrap_or(path);
@@ -82,6 +92,9 @@ impl Tree<'_> {
             return self.problem(folder, error.to_string());
         }
         for entry in self.entries(folder) {
+            if self.is_output(&entry) {
+                continue;
+            }
             if entry.is_dir() {
                 self.session(id, &entry);
             } else if name(&entry) == Some("patient.toml") {
@@ -195,6 +208,19 @@ mod tests {
         assert_eq!(problems, ["P001/2026-01-10/raw", "P001/frontal.jpg", "P001/visit"]);
         let skipped: Vec<_> = found.skipped.iter().map(|left| left.input.as_str()).collect();
         assert_eq!(skipped, ["P001/2026-01-10/notes.txt", "readme.md"]);
+    }
+
+    #[test]
+    fn what_a_run_wrote_is_never_its_input() {
+        let root =
+            tree(&["P001/2026-01-10/a.jpg", "P001/report.json", "P001/out/x.jpg", "run.json", "b.txt"]);
+        let skipped = |output: &Path| {
+            let found = find(root.path(), output).unwrap();
+            assert_eq!(found.photos.len(), 1);
+            found.skipped.into_iter().chain(found.problems).map(|left| left.input).collect::<Vec<_>>()
+        };
+        assert_eq!(skipped(root.path()), ["b.txt", "P001/out"]);
+        assert_eq!(skipped(&root.path().join("P001/out")), ["P001/report.json", "b.txt", "run.json"]);
     }
 
     #[test]

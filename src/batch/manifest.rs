@@ -8,23 +8,29 @@ use jiff::civil::Date;
 use crate::batch::arrange::{Found, FoundPhoto, given_scale, is_name, session_date};
 use crate::batch::left_out;
 use crate::error::{Error, Result};
+use crate::reading;
 use crate::report::files::check_id;
 
 const REQUIRED: [&str; 4] = ["patient", "session", "view", "file"];
 const OPTIONAL: [&str; 7] = ["date", "shot", "px_per_mm", "roi", "arm", "role", "days_since_treatment"];
 
 /// The largest manifest that is read, bytes.
-const MOST_BYTES: u64 = 256 * 1024 * 1024;
+const MOST_BYTES: u64 = 128 * 1024 * 1024;
+
+/// The most rows that are read: more photos than any clinic takes.
+const MOST_ROWS: usize = 1_000_000;
+
+/// The most columns, known or not.
+const MOST_COLUMNS: usize = 1000;
+
+/// How much of a cell a message repeats, characters.
+const SHOWN: usize = 60;
 
 /// Every photo that the manifest at `path` names.
 pub(super) fn find(path: &Path) -> Result<Found> {
-    let cannot = |source| Error::Read { path: path.to_owned(), source };
     let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
-    let size = std::fs::metadata(path).map_err(cannot)?.len();
-    if size > MOST_BYTES {
-        return Err(malformed(format!("{size} bytes are too many for a manifest")));
-    }
-    let bytes = std::fs::read(path).map_err(cannot)?;
+    let bytes =
+        reading::read(path, MOST_BYTES).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     parse(&bytes, path.parent().unwrap_or(Path::new(""))).map_err(malformed)
 }
 
@@ -43,12 +49,18 @@ fn parse(bytes: &[u8], folder: &Path) -> std::result::Result<Found, String> {
             REQUIRED.join(",")
         ));
     }
+    if header.len() > MOST_COLUMNS {
+        return Err(format!("it has {} columns, more than {MOST_COLUMNS}", header.len()));
+    }
     let mut found = Found::default();
     let unknown = header.iter().filter(|column| !REQUIRED.contains(column) && !OPTIONAL.contains(column));
-    found
-        .skipped
-        .extend(unknown.map(|column| left_out(format!("column {column}"), "no column of a manifest")));
-    for row in rows.records() {
+    found.skipped.extend(
+        unknown.map(|column| left_out(format!("column {}", shown(column)), "no column of a manifest")),
+    );
+    for (number, row) in rows.records().enumerate() {
+        if number == MOST_ROWS {
+            return Err(format!("it has more than {MOST_ROWS} rows; split it"));
+        }
         let line =
             row.as_ref().map_or_else(csv::Error::position, StringRecord::position).map(csv::Position::line);
         let origin = format!("line {}", line.map_or("?".into(), |line| line.to_string()));
@@ -67,6 +79,11 @@ fn parse(bytes: &[u8], folder: &Path) -> std::result::Result<Found, String> {
 fn delimiter(bytes: &[u8]) -> u8 {
     let header = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
     if header.contains(&b';') && !header.contains(&b',') { b';' } else { b',' }
+}
+
+/// As much of a cell as a message can bear.
+fn shown(cell: &str) -> String {
+    cell.chars().take(SHOWN).collect()
 }
 
 struct Row<'a> {
@@ -90,8 +107,9 @@ impl Row<'_> {
         column: &str,
         what: &str,
     ) -> std::result::Result<Option<T>, String> {
-        let parse =
-            |cell: &str| cell.parse().map_err(|_| format!("{column} is {cell:?}, but must be {what}"));
+        let parse = |cell: &str| {
+            cell.parse().map_err(|_| format!("{column} is {:?}, but must be {what}", shown(cell)))
+        };
         self.cell(column).map(parse).transpose()
     }
 
@@ -100,7 +118,7 @@ impl Row<'_> {
         if is_name(name) {
             Ok(name.to_owned())
         } else {
-            Err(format!("{column} is {name:?}, which cannot be a name"))
+            Err(format!("{column} is {:?}, which cannot be a name", shown(name)))
         }
     }
 
@@ -108,7 +126,7 @@ impl Row<'_> {
         match self.cell("role") {
             Some("baseline") => Ok(true),
             Some("follow_up" | "follow-up" | "followup") | None => Ok(false),
-            Some(other) => Err(format!("role is {other:?}, but must be baseline or follow_up")),
+            Some(other) => Err(format!("role is {:?}, but must be baseline or follow_up", shown(other))),
         }
     }
 

@@ -1,22 +1,29 @@
 //! Many patients: from a folder tree or a manifest to reports and tables.
 //!
-//! One series is in memory per job. A patient's report is written as soon as
-//! the last of its series is done, and the tables are written from the
-//! reports, so that memory does not grow with the number of patients.
+//! As many series are in memory as there are jobs, and no more than memory
+//! allows. A patient's report is written as soon as the last of its series is
+//! done, and the tables are written from the reports, so that memory does not
+//! grow with the number of patients. Every finished series is kept, so that
+//! a run that was cut short goes on where it ended.
 
 mod arrange;
 mod folder;
 mod listed;
 mod manifest;
+mod memory;
 mod patient_file;
 mod phantom;
+mod pseudonym;
 mod run;
+mod store;
+mod task;
 
 use std::path::Path;
 
 pub use self::listed::series_of;
+pub use self::memory::most_memory;
 pub use self::phantom::write_phantom;
-pub use self::run::{Analysis, analyze, in_pool};
+pub use self::run::{Analysis, Finished, analyze, in_pool};
 use crate::error::{Error, Result};
 use crate::report::run::LeftOut;
 use crate::source::PatientSource;

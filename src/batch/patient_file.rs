@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::batch::arrange::given_scale;
 use crate::error::Warning;
+use crate::reading;
 use crate::units::Scale;
 
 /// The largest `patient.toml` that is read, bytes.
@@ -51,11 +52,7 @@ struct RawView {
 impl PatientFile {
     /// Reads the file at `path`; what is wrong with it as text.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let bytes = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-        if bytes > MOST_BYTES {
-            return Err(format!("{bytes} bytes are too many"));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let text = reading::read_text(path, MOST_BYTES).map_err(|error| error.to_string())?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::parse(&text, folder)
     }
@@ -111,7 +108,8 @@ impl RawView {
         if let Some(roi) = &self.roi
             && !roi.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
         {
-            return Err(format!("roi {} leads out of the patient's folder", roi.display()));
+            // Not repeated: outputs must not tell where anything stands.
+            return Err("a roi leads out of the patient's folder; lay the file beside patient.toml".into());
         }
         Ok(ViewPart { scale, roi: self.roi.map(|roi| folder.join(roi)) })
     }

@@ -1,25 +1,30 @@
 //! Running all series, in parallel, and writing what comes out.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 
 use crate::batch::Input;
+use crate::batch::memory::Budget;
+use crate::batch::store::{self, Store};
+use crate::batch::task::Tasks;
 use crate::error::{Error, Result};
-use crate::pipeline::{self, SeriesOutcome};
-use crate::report::files::{OutputFolder, write_json};
-use crate::report::run::{PatientOutcome, PhotoOutcome, PhotoStatus, RUN_SCHEMA, Run};
+use crate::pipeline::SeriesOutcome;
+use crate::reading;
+use crate::report::files::{Gate, OutputFolder};
+use crate::report::run::{PatientOutcome, PhotoOutcome, RUN_SCHEMA, Run};
 use crate::report::tables::Tables;
 use crate::report::{assemble, tool};
 use crate::series::{Report, View};
 use crate::settings::Settings;
-use crate::source::{PatientSource, SeriesSource};
+use crate::source::PatientSource;
 use crate::units::Scale;
+
+/// The largest report that is read back, bytes.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// What to analyse, and how.
 #[derive(Debug, Clone)]
@@ -34,6 +39,23 @@ pub struct Analysis<'a> {
     pub scale: Option<Scale>,
     /// Threads, and series at a time; 0 is as many as there are processors.
     pub jobs: usize,
+    /// Memory that the series in work may take together, bytes.
+    pub memory: u64,
+    /// Whether to compute again what an earlier run has finished.
+    pub over: bool,
+    /// Shut from another thread, it ends the run: no file appears any more.
+    pub gate: &'a Arc<Gate>,
+}
+
+/// A run that came to its end.
+#[derive(Debug)]
+pub struct Finished {
+    /// What `run.json` says.
+    pub run: Run,
+    /// Series that were taken from an earlier run.
+    pub reused: usize,
+    /// What the operator should know that is no part of the result.
+    pub notes: Vec<String>,
 }
 
 /// A patient whose series are under way.
@@ -45,15 +67,24 @@ struct Progress {
 
 /// Analyses every series and writes all files; `step` is called after each
 /// photo. A patient that cannot be reported on does not stop the others.
+/// Series that an earlier run has finished are not computed again.
 ///
 /// # Errors
 ///
-/// [`Error::Write`] if the tables or `run.json` cannot be written,
-/// [`Error::OutOfRange`] if there cannot be so many threads.
-pub fn analyze(analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> Result<Run> {
-    let output = OutputFolder::create(analysis.output)?;
+/// - [`Error::Busy`] if another run writes to the same folder.
+/// - [`Error::Write`] if the tables or `run.json` cannot be written; earlier
+///   ones stay.
+/// - [`Error::Interrupted`] after the gate was shut.
+/// - [`Error::OutOfRange`] if there cannot be so many threads.
+pub fn analyze(analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> Result<Finished> {
+    let output = OutputFolder::create(analysis.output)?.behind(analysis.gate);
+    let _lock = output.lock()?;
+    let store = Store::open(&output, analysis.over)?;
+    let pool = pool(analysis.jobs)?;
+    let tasks =
+        Tasks::new(analysis.settings, Budget::new(analysis.memory), &store, store::program(), &pool, step);
     let (patients, photos) =
-        all_patients(analysis, &output, step)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        all_patients(analysis, &output, &tasks)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     write_tables(&output, &patients)?;
     let run = Run {
         schema: RUN_SCHEMA.into(),
@@ -65,8 +96,24 @@ pub fn analyze(analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> Result<Run>
         problems: analysis.input.problems.clone(),
         skipped: analysis.input.skipped.clone(),
     };
-    write_json(&output.file("run.json"), &run)?;
-    Ok(run)
+    output.write_json(&output.file("run.json"), &run)?;
+    store.forget_unused();
+    let (reused, mut notes) = tasks.end();
+    notes.extend(left_over(&output, &run));
+    Ok(Finished { run, reused, notes })
+}
+
+/// Reports in the folder that are not of this run. They are never removed:
+/// whoever gives the wrong input must not lose the results of the right one.
+fn left_over(output: &OutputFolder, run: &Run) -> Vec<String> {
+    let current: Vec<&str> = run.patients.iter().filter(|p| p.report).map(|p| p.id.as_str()).collect();
+    let old = output.reported().into_iter().filter(|id| !current.contains(&id.as_str()));
+    old.map(|id| {
+        format!(
+            "{id}: its report is of an earlier run and no part of this one; remove it if it is not wanted"
+        )
+    })
+    .collect()
 }
 
 /// Runs `work` on `jobs` threads (0 is as many as there are processors).
@@ -94,26 +141,29 @@ fn pool(jobs: usize) -> Result<ThreadPool> {
 fn all_patients(
     analysis: &Analysis<'_>,
     output: &OutputFolder,
-    step: &(dyn Fn() + Sync),
+    tasks: &Tasks<'_>,
 ) -> Result<Vec<(PatientOutcome, Vec<PhotoOutcome>)>> {
-    let pool = pool(analysis.jobs)?;
     let patients = &analysis.input.patients;
-    let tasks: Vec<(usize, usize)> =
+    let series: Vec<(usize, usize)> =
         (0..patients.len()).flat_map(|p| (0..patients[p].series.len()).map(move |s| (p, s))).collect();
     let progress: Vec<Mutex<Progress>> =
         patients.iter().map(|patient| Mutex::new(Progress::new(patient))).collect();
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(&(p, s)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let series = &patients[p].series[s];
-            let outcome = pool.install(|| one_series(series, analysis.settings, step));
+        while let Some(&(p, s)) = series.get(next.fetch_add(1, Ordering::Relaxed))
+            && !analysis.gate.is_shut()
+        {
+            let outcome = tasks.run(&patients[p].series[s]);
             let mut progress = progress[p].lock().unwrap_or_else(PoisonError::into_inner);
             progress.done(s, outcome, &patients[p], analysis, output);
         }
     };
     std::thread::scope(|scope| {
-        (0..pool.current_num_threads().min(tasks.len())).for_each(|_| drop(scope.spawn(work)));
+        (0..tasks.threads().min(series.len())).for_each(|_| drop(scope.spawn(work)));
     });
+    if analysis.gate.is_shut() {
+        return Err(Error::Interrupted);
+    }
     let outcomes =
         progress.into_iter().map(|progress| progress.into_inner().unwrap_or_else(PoisonError::into_inner));
     Ok(outcomes.filter_map(|progress| progress.outcome).collect())
@@ -148,29 +198,6 @@ impl Progress {
     }
 }
 
-/// The series, or every photo of it rejected if the analysis fell over it.
-fn one_series(series: &SeriesSource, settings: &Settings, step: &(dyn Fn() + Sync)) -> SeriesOutcome {
-    catch_unwind(AssertUnwindSafe(|| pipeline::analyze_series(series, settings, step)))
-        .unwrap_or_else(|_| failed_series(series))
-}
-
-fn failed_series(series: &SeriesSource) -> SeriesOutcome {
-    let photos = series.sessions.iter().flat_map(|session| {
-        session.photos.iter().map(|photo| PhotoOutcome {
-            patient: series.patient.clone(),
-            session: session.session.clone(),
-            view: series.view.clone(),
-            shot: photo.shot,
-            file: photo.file.clone(),
-            blake3: None,
-            status: PhotoStatus::Rejected,
-            reason: Some("the analysis of this series failed; this is a fault of the program".into()),
-            warnings: Vec::new(),
-        })
-    });
-    SeriesOutcome { view: None, photos: photos.collect() }
-}
-
 /// Writes a patient's report, if there is anything in it.
 fn finish(
     patient: &PatientSource,
@@ -186,6 +213,7 @@ fn finish(
         views: views.len(),
         sessions: views.iter().map(|view| view.sessions.len()).sum(),
         changes: BTreeMap::new(),
+        warnings: patient.warnings.clone(),
     };
     if views.is_empty() {
         outcome.reason = Some("no photo of this patient could be measured".into());
@@ -202,7 +230,7 @@ fn finish(
 }
 
 fn write_report(report: &Report, output: &OutputFolder) -> Result<()> {
-    write_json(&output.patient(&report.patient.id)?.join("report.json"), report)
+    output.write_json(&output.patient(&report.patient.id)?.join("report.json"), report)
 }
 
 /// The tables, from the reports as they stand on the disk.
@@ -215,7 +243,8 @@ fn write_tables(output: &OutputFolder, patients: &[PatientOutcome]) -> Result<()
 }
 
 fn read_report(path: &Path) -> Result<Report> {
-    let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    serde_json::from_str(&text)
+    let text =
+        reading::read(path, MOST_BYTES).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    serde_json::from_slice(&text)
         .map_err(|error| Error::Malformed { path: path.to_owned(), reason: error.to_string() })
 }

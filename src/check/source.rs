@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::reading;
 use crate::series::REPORT_SCHEMA;
+
+/// The largest report that is read, bytes.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// The reports of a file or an output folder, by their patients.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,8 +57,8 @@ pub fn read(path: &Path) -> Result<Reports> {
 }
 
 fn read_file(path: &Path) -> Result<(String, Value)> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = reading::read_text(path, MOST_BYTES)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let refuse = |reason: String| Error::Malformed { path: path.to_owned(), reason };
     let report: Value =
         serde_json::from_str(&text).map_err(|error| refuse(format!("not a report: {error}")))?;

@@ -7,6 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::reading;
+
+/// The largest file of tolerances that is read, bytes.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// How far a number may lie from the golden one: as far as the widest of
 /// these allows.
@@ -81,8 +85,8 @@ impl Tolerances {
     /// - [`Error::Read`] if it cannot be read.
     /// - [`Error::Malformed`] if it is no such file or a number is negative.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let text = reading::read_text(path, MOST_BYTES)
+            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
         Self::parse(&text).map_err(|reason| Error::Malformed { path: path.to_owned(), reason })
     }
 

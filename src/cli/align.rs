@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use dermalapse::error::Error;
 use dermalapse::pipeline;
+use dermalapse::reading;
 use dermalapse::report::alignment::PairStatus;
 use dermalapse::report::{files, json};
 
 use super::common::Common;
 use super::{End, Output};
+
+/// The largest file of points that is read, bytes.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 const EXAMPLES: &str = "\
 Example:
@@ -60,8 +64,8 @@ impl Align {
 
 /// The points of a CSV with the columns `x` and `y`; a header is optional.
 fn read_points(path: &Path) -> Result<Vec<[f64; 2]>, Error> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = reading::read_text(path, MOST_BYTES)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let rows = text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty());
     let rows = rows.filter(|(line, row)| *line > 0 || row.trim().trim_start_matches('\u{feff}') != "x,y");
     rows.map(|(line, row)| {

@@ -1,16 +1,18 @@
 //! `dermalapse analyze`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
-use dermalapse::batch::{self, Analysis};
+use dermalapse::batch::{self, Analysis, Finished};
 use dermalapse::error::Error;
+use dermalapse::report::files::Gate;
 use dermalapse::report::run::{PatientOutcome, Run};
 use dermalapse::series::Verdict;
 use dermalapse::source::SeriesSource;
 
 use super::common::{Common, ScaleOption};
-use super::{End, Output};
+use super::{End, Output, interrupt};
 
 const LAYOUT: &str = "\
 INPUT is a folder PATIENT/SESSION/VIEW.jpg:
@@ -30,6 +32,8 @@ patient.toml may say:
   roi = \"cheek_left.json\"
 
 Files in DIR: PATIENT/report.json, measurements.csv, measurements.parquet, changes.csv, run.json.
+DIR/.dermalapse keeps finished series: after Ctrl-C or a power cut, the same command goes on where
+it stopped, and a later one computes only what is new. docs/running.md says more.
 
 Example:
   dermalapse analyze photos --out results";
@@ -43,6 +47,14 @@ pub struct Analyze {
     /// Folder for reports and tables
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Compute everything again
+    #[arg(long)]
+    force: bool,
+    /// Memory for photos [default: 3/4 of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory,
+          long_help = "Memory for photos, such as 4GiB or 800MB [default: 3/4 of what is free]. Series wait for \
+                       one another within it; one that needs more runs alone")]
+    max_memory: Option<u64>,
     #[command(flatten)]
     scale: ScaleOption,
     #[command(flatten)]
@@ -56,17 +68,38 @@ impl Analyze {
         let input = batch::discover(&self.input, &self.out, scale)?;
         let series = input.patients.iter().flat_map(|patient| &patient.series);
         let bar = self.common.progress(series.map(SeriesSource::photo_count).sum());
-        let jobs = self.common.jobs();
-        let analysis = Analysis { input: &input, output: &self.out, settings: &settings, scale, jobs };
-        let run = batch::analyze(&analysis, &|| bar.inc(1));
+        let gate = Arc::new(Gate::default());
+        interrupt::on_ctrl_c(&gate, &bar);
+        let analysis = Analysis {
+            input: &input,
+            output: &self.out,
+            settings: &settings,
+            scale,
+            jobs: self.common.jobs(),
+            memory: self.max_memory.unwrap_or_else(batch::most_memory),
+            over: self.force,
+            gate: &gate,
+        };
+        let finished = batch::analyze(&analysis, &|| bar.inc(1));
+        if let Err(Error::Interrupted) = finished {
+            interrupt::leave(&bar);
+        }
         bar.finish_and_clear();
-        let run = run?;
-        self.tell(&run);
+        let finished = finished?;
+        self.tell(&finished);
+        let run = finished.run;
         Ok(Output { text: run.patients.iter().map(line).collect(), end: end(&run) })
     }
 
-    /// What did not take its full part, on stderr.
-    fn tell(&self, run: &Run) {
+    /// What did not take its full part, and what else is worth knowing, on stderr.
+    fn tell(&self, Finished { run, reused, notes }: &Finished) {
+        if *reused > 0 {
+            self.common.say(format_args!("{reused} finished series taken from an earlier run"));
+        }
+        notes.iter().for_each(|note| self.common.warn(note));
+        for patient in &run.patients {
+            self.common.warn_all(&patient.warnings);
+        }
         for left in &run.problems {
             self.common.warn(format_args!("{}: {}", left.input, left.reason));
         }
@@ -90,6 +123,24 @@ fn end(run: &Run) -> End {
     }
 }
 
+/// A size such as `4GiB`, `800MB` or `2G`, in bytes.
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1_048_576.0,
+        "g" | "gib" => 1_073_741_824.0,
+        _ => return Err("a size is written as 4GiB or 800MB".into()),
+    };
+    let bytes = number.parse::<f64>().map_err(|_| "a size is written as 4GiB or 800MB".to_owned())? * factor;
+    if bytes >= 1e6 { Ok(bytes as u64) } else { Err("less than 1 MB holds no photo".into()) }
+}
+
 /// One line per patient.
 fn line(patient: &PatientOutcome) -> String {
     let count = |verdict| patient.changes.get(&verdict).copied().unwrap_or(0);
@@ -108,4 +159,25 @@ fn line(patient: &PatientOutcome) -> String {
         count(Verdict::NoDetectableChange),
         count(Verdict::NotComparable),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        for (text, bytes) in [
+            ("4GiB", 4 << 30),
+            ("1.5 GiB", 3 << 29),
+            ("800MB", 800_000_000),
+            ("2g", 2 << 30),
+            ("5000000", 5_000_000),
+        ] {
+            assert_eq!(parse_memory(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GiB", "4 parsecs", "-1GiB", "12", "1.2.3G"] {
+            assert!(parse_memory(text).is_err(), "{text}");
+        }
+    }
 }

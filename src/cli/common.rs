@@ -84,6 +84,13 @@ impl Common {
         bar
     }
 
+    /// Says how it went, unless quiet.
+    pub fn say(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            note(&text.to_string());
+        }
+    }
+
     /// Says what makes a result less reliable, unless quiet.
     pub fn warn(&self, text: impl std::fmt::Display) {
         if !self.quiet {

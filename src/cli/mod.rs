@@ -6,6 +6,7 @@ mod check;
 mod common;
 mod compare;
 mod completions;
+mod interrupt;
 mod measure;
 mod metrics;
 mod phantom;
@@ -62,7 +63,8 @@ Exit codes:
   1  failed: nothing usable came out
   2  usage
   3  done, but a photo was unreadable, rejected or not comparable
-  4  check found differences beyond tolerance";
+  4  check found differences beyond tolerance
+  130  interrupted";
 
 /// Measures how skin changes between photographs, with an error bar on every number.
 ///

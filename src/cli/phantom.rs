@@ -7,9 +7,13 @@ use clap::builder::PossibleValuesParser;
 use dermalapse::batch;
 use dermalapse::error::Error;
 use dermalapse::phantom::{PRESETS, PatientPlan};
+use dermalapse::reading;
 
 use super::common::Common;
 use super::{End, Output};
+
+/// The largest plan that is read, bytes.
+const MOST_BYTES: u64 = 1024 * 1024;
 
 /// Render synthetic patients whose truth is known
 #[derive(Args)]
@@ -107,8 +111,8 @@ impl Phantom {
 }
 
 fn read_plan(path: &Path) -> Result<PatientPlan, Error> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = reading::read_text(path, MOST_BYTES)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     toml::from_str(&text)
         .map_err(|error| Error::Malformed { path: path.to_owned(), reason: error.to_string() })
 }

@@ -1,6 +1,7 @@
 //! From the bytes of a file to RGB samples, within limits.
 
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
@@ -8,6 +9,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use super::jpeg::Markers;
 use super::samples::{Samples, rgb_from_channels};
 use crate::error::{Error, Result, Warning};
+use crate::reading;
 
 /// What a photo may cost to decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,25 +48,56 @@ pub(super) struct Stored {
     pub warnings: Vec<Warning>,
 }
 
+/// Most bytes that the file of a photo may have.
+pub(super) fn most_bytes(limits: &DecodeLimits) -> u64 {
+    limits.bytes() + DECODER_OVERHEAD
+}
+
 /// The file's bytes, if it is a file of a size that a photo may have.
 pub(super) fn read_file(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>> {
-    let cannot_read = |source| Error::Read { path: path.to_owned(), source };
-    let facts = std::fs::metadata(path).map_err(cannot_read)?;
-    if !facts.is_file() {
-        return Err(undecodable(path, "it is not a file; give a photo (JPEG, PNG, TIFF or WebP)"));
-    }
-    if facts.len() == 0 {
+    let most = most_bytes(limits);
+    let bytes = reading::read(path, most).map_err(|source| match source.kind() {
+        ErrorKind::InvalidInput => {
+            undecodable(path, "it is not a file; give a photo (JPEG, PNG, TIFF or WebP)")
+        }
+        ErrorKind::FileTooLarge => {
+            let (most, pixels) = (most / 1_000_000, limits.max_megapixels);
+            undecodable(
+                path,
+                format!("the file has more than the {most} MB that {pixels} megapixels can take"),
+            )
+        }
+        _ => Error::Read { path: path.to_owned(), source },
+    })?;
+    if bytes.is_empty() {
         return Err(undecodable(path, "the file is empty; copy it again from the camera"));
     }
-    if facts.len() > limits.bytes() + DECODER_OVERHEAD {
-        let reason = format!(
-            "the file has {} MB, more than a photo of {} megapixels can take",
-            facts.len() / 1_000_000,
-            limits.max_megapixels
-        );
-        return Err(undecodable(path, reason));
-    }
-    std::fs::read(path).map_err(cannot_read)
+    Ok(bytes)
+}
+
+/// Bytes that the samples of a picture take once they are decoded, and its
+/// width and height, by what its header claims; `None` if it has none, or one beyond the limits.
+pub(super) fn decoded_bytes(
+    path: &Path,
+    bytes: &[u8],
+    limits: &DecodeLimits,
+) -> Option<(u64, (usize, usize))> {
+    let mut decoder = open(path, bytes, format(path, bytes).ok()?, limits).ok()?;
+    check_size(path, decoder.dimensions(), limits).ok()?;
+    let (width, height) = decoder.dimensions();
+    let colour = decoder.color_type();
+    let wide = colour.bytes_per_pixel() > colour.channel_count()
+        || decoder.icc_profile().is_ok_and(|icc| icc.is_some());
+    let bytes = u64::from(width) * u64::from(height) * if wide { 6 } else { 3 };
+    Some((bytes, (width as usize, height as usize)))
+}
+
+/// Runs `decoding`, which may be anyone's code. What it falls over is one
+/// photo, not the run.
+pub(super) fn guarded<T>(path: &Path, decoding: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(decoding)).unwrap_or_else(|_| {
+        Err(undecodable(path, "it is broken in a way that no program expects; export it again"))
+    })
 }
 
 /// Decodes the bytes of the file at `path`.
@@ -76,6 +109,9 @@ pub(super) fn decode(path: &Path, bytes: &[u8], limits: &DecodeLimits) -> Result
     }
     let mut decoder = open(path, bytes, format, limits)?;
     check_size(path, decoder.dimensions(), limits)?;
+    if format == ImageFormat::Jpeg && lacks_data(bytes, decoder.dimensions()) {
+        return Err(undecodable(path, TRUNCATED));
+    }
     let icc = decoder.icc_profile().ok().flatten();
     let (width, height) = decoder.dimensions();
     let picture = DynamicImage::from_decoder(decoder).map_err(|error| from_image(path, error))?;
@@ -135,6 +171,13 @@ fn check_jpeg(path: &Path, markers: &Markers) -> Result<()> {
         return Err(undecodable(path, TRUNCATED));
     }
     Ok(())
+}
+
+/// Whether a JPEG file is too short for its size: each block of 8 x 8 pixels
+/// of its finest channel takes a bit at least.
+fn lacks_data(bytes: &[u8], (width, height): (u32, u32)) -> bool {
+    let blocks = u64::from(width.div_ceil(8)) * u64::from(height.div_ceil(8));
+    8 * (bytes.len() as u64) < blocks
 }
 
 /// A half-decoded photo has grey or smeared skin where its data is missing:

@@ -24,8 +24,9 @@ pub use self::jpeg::JpegQuality;
 use self::orientation::Orientation;
 use self::samples::Samples;
 use crate::color;
-use crate::error::{Result, Warning};
+use crate::error::{Error, Result, Warning};
 use crate::raster::{Mask, Plane};
+use crate::reading;
 
 /// A photograph, upright, sRGB.
 ///
@@ -44,6 +45,33 @@ pub struct Photo {
     warnings: Vec<Warning>,
 }
 
+/// What a photo's file is, and what the photo will take, before it is decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// BLAKE3 hash of the file's bytes, in hexadecimal.
+    pub blake3: String,
+    /// Bytes of its decoded samples; 0 if it cannot be decoded.
+    pub decoded_bytes: u64,
+    /// Width and height as stored, pixels; 0 if it cannot be decoded.
+    pub size: (usize, usize),
+}
+
+impl Fingerprint {
+    /// The fingerprint of the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if the file cannot be read, or has more bytes than a
+    /// photo within `limits` can have.
+    pub fn of(path: &Path, limits: &DecodeLimits) -> Result<Self> {
+        let bytes = reading::read(path, decode::most_bytes(limits))
+            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let size = decode::guarded(path, || Ok(decode::decoded_bytes(path, &bytes, limits)));
+        let (decoded_bytes, size) = size.ok().flatten().unwrap_or_default();
+        Ok(Self { blake3: blake3::hash(&bytes).to_hex().to_string(), decoded_bytes, size })
+    }
+}
+
 impl Photo {
     /// Reads the photograph at `path`: JPEG, PNG, TIFF or WebP by content,
     /// grey or colour, 8 or 16 bits.
@@ -56,8 +84,12 @@ impl Photo {
     /// short, CMYK or of no supported format.
     pub fn open(path: &Path, limits: &DecodeLimits) -> Result<Self> {
         let bytes = decode::read_file(path, limits)?;
-        let stored = decode::decode(path, &bytes, limits)?;
-        let (orientation, mut facts) = facts::read(&bytes);
+        decode::guarded(path, || Self::decoded(path, &bytes, limits))
+    }
+
+    fn decoded(path: &Path, bytes: &[u8], limits: &DecodeLimits) -> Result<Self> {
+        let stored = decode::decode(path, bytes, limits)?;
+        let (orientation, mut facts) = facts::read(bytes);
         let table = stored.jpeg.as_ref().and_then(|markers| markers.first_table);
         facts.jpeg_quality = table.as_ref().map(JpegQuality::from_table);
         let mut warnings = stored.warnings;
@@ -65,7 +97,7 @@ impl Photo {
         let (width, height) = orientation.size(stored.width, stored.height);
         Ok(Self {
             file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            blake3: blake3::hash(&bytes).to_hex().to_string(),
+            blake3: blake3::hash(bytes).to_hex().to_string(),
             width,
             height,
             samples: upright(samples, orientation, stored.width, stored.height),

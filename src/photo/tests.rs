@@ -180,6 +180,33 @@ fn truncated_files_are_refused() {
 }
 
 #[test]
+fn a_jpeg_with_next_to_no_data_for_its_size_is_refused() {
+    let mut bytes = encoded(&RgbImage::new(64, 64).into(), ImageFormat::Jpeg);
+    let frame = bytes.windows(2).position(|marker| marker == [0xFF, 0xC0]).expect("a baseline frame");
+    bytes[frame + 5..frame + 9].copy_from_slice(&[0x27, 0x10, 0x27, 0x10]);
+    let error = opened("claims.jpg", &bytes).expect_err("100 megapixels in a few hundred bytes").to_string();
+    assert!(error.contains("ends before its picture does"), "{error}");
+}
+
+#[test]
+fn the_fingerprint_says_what_will_be_decoded() {
+    let folder = TempDir::new().expect("a scratch folder");
+    let path = folder.path().join("a.png");
+    let of = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).expect("writable");
+        Fingerprint::of(&path, &DecodeLimits::default()).expect("readable")
+    };
+    let narrow = encoded(&ramp(20, 12).into(), ImageFormat::Png);
+    let wide = encoded(&DynamicImage::from(ramp(20, 12)).to_rgb16().into(), ImageFormat::Png);
+    assert_eq!(of(&narrow).decoded_bytes, 20 * 12 * 3);
+    assert_eq!(of(&wide).decoded_bytes, 20 * 12 * 6);
+    assert_eq!(
+        of(b"no photo"),
+        Fingerprint { blake3: blake3::hash(b"no photo").to_string(), decoded_bytes: 0, size: (0, 0) }
+    );
+}
+
+#[test]
 fn what_is_no_photo_is_refused_with_advice() {
     let refused = |bytes: &[u8]| opened("x.jpg", bytes).expect_err("no photo").to_string();
     assert!(refused(b"").contains("empty"));

@@ -2,6 +2,7 @@
 
 use rayon::iter::Either;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::alignment::{Features, Transform};
 use crate::canvas::{self, Canvas};
@@ -39,7 +40,7 @@ const LEAST_DISPLACEMENT: f64 = 0.25;
 const VEIL_LOG_SD: f64 = 0.2;
 
 /// What became of one series.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeriesOutcome {
     /// What was measured; `None` if no photo could be.
     pub view: Option<View>,

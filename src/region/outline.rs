@@ -1,7 +1,6 @@
 //! Outlines drawn on the baseline photo: LabelMe polygons and PNG label masks.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,12 +9,16 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::raster::{self, Mask, cell_centre};
+use crate::reading;
 
 /// The most points that the polygons of one file may have together.
-const MOST_POINTS: usize = 1_000_000;
+const MOST_POINTS: usize = 100_000;
+
+/// The most regions that one file may have: each is measured by itself.
+const MOST_REGIONS: usize = 100;
 
 /// The largest region file that is read, bytes: LabelMe may embed the photo.
-const MOST_BYTES: u64 = 512 * 1024 * 1024;
+const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A named outline on a photo.
 #[derive(Debug, Clone)]
@@ -74,17 +77,14 @@ pub fn read_regions(path: &Path, width: usize, height: usize) -> Result<Vec<Outl
     if shapes.is_empty() {
         return Err(malformed("nothing is drawn in it".into()));
     }
+    if shapes.len() > MOST_REGIONS {
+        return Err(malformed(format!("it has {} regions, more than {MOST_REGIONS}", shapes.len())));
+    }
     Ok(shapes.into_iter().map(|(name, shape)| Outline { name, width, height, shape }).collect())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let cannot = |source| Error::Read { path: path.to_owned(), source };
-    let bytes = fs::metadata(path).map_err(cannot)?.len();
-    if bytes > MOST_BYTES {
-        let reason = format!("{bytes} bytes are too many for a region file");
-        return Err(Error::Malformed { path: path.to_owned(), reason });
-    }
-    fs::read(path).map_err(cannot)
+    reading::read(path, MOST_BYTES).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 /// Region names and their shapes, ordered.
@@ -116,7 +116,9 @@ fn label_me(path: &Path, bytes: &[u8], width: usize, height: usize) -> Result<Sh
     let file: LabelMe =
         serde_json::from_slice(bytes).map_err(|error| malformed(format!("no LabelMe file: {error}")))?;
     same_size(path, (file.width.unwrap_or(width), file.height.unwrap_or(height)), (width, height))?;
-    if file.shapes.iter().map(|shape| shape.points.len()).sum::<usize>() > MOST_POINTS {
+    let corners =
+        |shape: &LabelMeShape| if shape.shape_type == "circle" { SIDES } else { shape.points.len() };
+    if file.shapes.iter().map(corners).sum::<usize>() > MOST_POINTS {
         return Err(malformed(format!("its polygons have more than {MOST_POINTS} points")));
     }
     let mut regions: BTreeMap<String, Vec<Vec<[f64; 2]>>> = BTreeMap::new();
@@ -158,8 +160,10 @@ fn outline_of(shape: &LabelMeShape) -> std::result::Result<Vec<[f64; 2]>, String
     Ok(corners.into_iter().map(|[x, y]| [x - 0.5, y - 0.5]).collect())
 }
 
+/// Sides of the polygon that a circle becomes.
+const SIDES: usize = 180;
+
 fn circle([x, y]: [f64; 2], rim: [f64; 2]) -> Vec<[f64; 2]> {
-    const SIDES: usize = 180;
     let radius = (rim[0] - x).hypot(rim[1] - y);
     let angle = |side| std::f64::consts::TAU * side as f64 / SIDES as f64;
     (0..SIDES).map(|side| [x + radius * angle(side).cos(), y + radius * angle(side).sin()]).collect()
@@ -234,6 +238,8 @@ fn crossings(polygon: &[[f64; 2]], y: f64) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use ndarray::array;
 
@@ -341,6 +347,18 @@ mod tests {
             assert_eq!(regions.iter().map(Outline::name).collect::<Vec<_>>(), ["label_1", "label_3"]);
             assert_eq!(regions[1].rasterise(1), array![[false, false, true]]);
         }
+    }
+
+    #[test]
+    fn more_regions_than_anyone_draws_are_refused() {
+        let values: Vec<u8> = (0..=u8::MAX).collect();
+        let mask = png_of(png::ColorType::Grayscale, png::BitDepth::Eight, (256, 1), &values);
+        let (_folder, path) = written("mask.png", &mask);
+        assert!(read_regions(&path, 256, 1).unwrap_err().to_string().contains("255 regions"));
+        let circles =
+            [r#"{"label": "a", "points": [[1, 1], [2, 2]], "shape_type": "circle"}"#; 1000].join(",");
+        let (_folder, path) = written("drawn.json", format!(r#"{{"shapes": [{circles}]}}"#).as_bytes());
+        assert!(read_regions(&path, 4, 2).unwrap_err().to_string().contains("100000 points"));
     }
 
     #[test]

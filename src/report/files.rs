@@ -1,92 +1,29 @@
-//! Writing files whole or not at all.
+//! Writing files whole or not at all, for nobody else to read.
 //!
 //! A file is written aside, flushed to the disk and then renamed, so that a
 //! reader never sees half of it and an earlier one survives a failure.
 
-use std::fs;
+use std::fs::{DirBuilder, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use atomic_write_file::AtomicWriteFile;
+use atomic_write_file::{AtomicWriteFile, OpenOptions};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::report::json;
+pub(crate) use crate::report::output::SERIES;
+pub use crate::report::output::{Gate, Lock, OutputFolder, check_id, is_output};
 
-/// Names that stand in the output folder itself.
-const TAKEN: &[&str] = &["index.html", "measurements.csv", "measurements.parquet", "changes.csv", "run.json"];
-
-/// An output folder, which nothing is written outside of.
-#[derive(Debug, Clone)]
-pub struct OutputFolder {
-    root: PathBuf,
-}
-
-impl OutputFolder {
-    /// The folder at `root`, made if it does not exist.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Write`] if it cannot be made.
-    pub fn create(root: &Path) -> Result<Self> {
-        make(root)?;
-        Ok(Self { root: root.to_owned() })
-    }
-
-    /// Where the file `name` of the whole run stands.
-    pub fn file(&self, name: &str) -> PathBuf {
-        debug_assert!(TAKEN.contains(&name));
-        self.root.join(name)
-    }
-
-    /// The folder of a patient, made if it does not exist.
-    ///
-    /// # Errors
-    ///
-    /// - [`Error::OutOfRange`] if `id` cannot name a folder inside this one.
-    /// - [`Error::Write`] if it cannot be made or leads elsewhere.
-    pub fn patient(&self, id: &str) -> Result<PathBuf> {
-        check_id(id)?;
-        let folder = self.root.join(id);
-        if fs::symlink_metadata(&folder).is_ok_and(|entry| entry.is_symlink()) {
-            let source = io::Error::other("it is a link, which could lead out of the output folder");
-            return Err(Error::Write { path: folder, source });
-        }
-        make(&folder)?;
-        Ok(folder)
-    }
-}
-
-/// Checks that a patient's pseudonym can name a folder, on any system and
-/// beside the files of the run.
-///
-/// # Errors
-///
-/// [`Error::OutOfRange`], saying what is wrong with it.
-pub fn check_id(id: &str) -> Result<()> {
-    let refuse = |range: &str| {
-        Err(Error::OutOfRange { name: "patient id".into(), value: format!("{id:?}"), range: range.into() })
-    };
-    if id.is_empty() || id.len() > 100 {
-        return refuse("between 1 and 100 characters long");
-    }
-    if id.starts_with('.') || id.ends_with(['.', ' ']) || id.starts_with(' ') {
-        return refuse("within names that do not start or end with a dot or a space");
-    }
-    if id.contains(|c: char| c.is_control() || "/\\:*?\"<>|".contains(c)) {
-        return refuse("within names that no system reads as a path: no / \\ : * ? \" < > |");
-    }
-    if TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(id)) {
-        return refuse("outside the names of the run's own files");
-    }
-    Ok(())
-}
-
-/// Makes a folder and those above it.
+/// Makes a folder and those above it, private to the user.
 pub(crate) fn make(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(failed(folder))
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder).map_err(failed(folder))
 }
 
 /// What turns a cause into the failure to write `path`.
@@ -98,13 +35,15 @@ pub(crate) fn failed(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
 pub(crate) struct Pending {
     path: PathBuf,
     file: BufWriter<AtomicWriteFile>,
+    gate: Arc<Gate>,
 }
 
 impl Pending {
-    /// Starts the file at `path`; an earlier one stays until it is complete.
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        let file = AtomicWriteFile::open(path).map_err(failed(path))?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+    /// Starts the file at `path`, to appear through `gate`; an earlier one
+    /// stays until it is complete.
+    pub(crate) fn create(path: &Path, gate: Arc<Gate>) -> Result<Self> {
+        let file = private().open(path).map_err(failed(path))?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file), gate })
     }
 
     /// Where it will stand.
@@ -112,11 +51,31 @@ impl Pending {
         &self.path
     }
 
-    /// Puts the file in its place.
+    /// Puts the file in its place, to stay there even if the power fails.
     pub(crate) fn commit(self) -> Result<()> {
+        let _open = self.gate.pass()?;
         let file = self.file.into_inner().map_err(|error| failed(&self.path)(error.into_error()))?;
-        file.commit().map_err(failed(&self.path))
+        file.commit().and_then(|()| flush_folder(&self.path)).map_err(failed(&self.path))
     }
+}
+
+/// How files are opened: for the user alone, whatever an earlier one allowed.
+fn private() -> OpenOptions {
+    let mut options = AtomicWriteFile::options();
+    #[cfg(unix)]
+    {
+        use atomic_write_file::unix::OpenOptionsExt as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.preserve_mode(false).mode(0o600);
+    }
+    options
+}
+
+/// Makes the new name of a file last: where names are kept in the folder, the
+/// folder must reach the disk too.
+fn flush_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 impl Write for Pending {
@@ -135,7 +94,12 @@ impl Write for Pending {
 ///
 /// [`Error::Write`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut pending = Pending::create(path)?;
+    write_through(&Arc::default(), path, bytes)
+}
+
+/// Writes `bytes` to `path`, whole or not at all, unless `gate` is shut.
+pub(crate) fn write_through(gate: &Arc<Gate>, path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut pending = Pending::create(path, Arc::clone(gate))?;
     pending.write_all(bytes).map_err(failed(path))?;
     pending.commit()
 }
@@ -176,39 +140,33 @@ pub fn write_jpeg(path: &Path, picture: &RgbImage, quality: u8) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-
-    #[test]
-    fn an_id_that_would_leave_the_folder_is_refused() {
-        for id in
-            ["", "..", "../x", "a/b", "/etc", "a\\b", ".hidden", "C:", "run.json", "RUN.JSON", "a\n", "a."]
-        {
-            assert!(check_id(id).is_err(), "{id:?} was accepted");
-        }
-        for id in ["P001", "clinic 3-17", "Ünal_2", "100%"] {
-            check_id(id).unwrap();
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_patient_folder_that_is_a_link_is_refused() {
-        let scratch = tempfile::tempdir().unwrap();
-        let elsewhere = tempfile::tempdir().unwrap();
-        let output = OutputFolder::create(&scratch.path().join("out")).unwrap();
-        std::os::unix::fs::symlink(elsewhere.path(), scratch.path().join("out/P001")).unwrap();
-        assert!(matches!(output.patient("P001"), Err(Error::Write { .. })));
-    }
 
     #[test]
     fn a_file_that_is_not_completed_leaves_the_earlier_one() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("run.json");
         write(&path, b"earlier").unwrap();
-        let mut pending = Pending::create(&path).unwrap();
+        let mut pending = Pending::create(&path, Arc::default()).unwrap();
         pending.write_all(b"half").unwrap();
         drop(pending);
         assert_eq!(fs::read(&path).unwrap(), b"earlier");
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_what_is_written() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("out/run.json");
+        make(path.parent().unwrap()).unwrap();
+        write(&path, b"first").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        write(&path, b"second").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     }
 }

@@ -5,6 +5,7 @@ pub mod files;
 pub mod json;
 pub mod junit;
 pub mod measurement;
+mod output;
 pub mod run;
 pub mod schema;
 pub mod study_table;

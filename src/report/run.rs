@@ -82,6 +82,8 @@ pub struct PatientOutcome {
     pub sessions: usize,
     /// Changes by what can be said of them.
     pub changes: BTreeMap<Verdict, usize>,
+    /// What was odd about the input.
+    pub warnings: Vec<Warning>,
 }
 
 /// A run of `analyze`.

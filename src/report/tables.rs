@@ -146,13 +146,13 @@ impl Tables {
 }
 
 fn csv_table(output: &OutputFolder, name: &str, columns: &[&str]) -> Result<csv::Writer<Pending>> {
-    let mut table = csv::Writer::from_writer(Pending::create(&output.file(name))?);
+    let mut table = csv::Writer::from_writer(output.pending(name)?);
     write_row(&mut table, columns)?;
     Ok(table)
 }
 
 fn parquet_table(output: &OutputFolder) -> Result<SerializedFileWriter<Pending>> {
-    let pending = Pending::create(&output.file("measurements.parquet"))?;
+    let pending = output.pending("measurements.parquet")?;
     let path = pending.path().to_owned();
     let schema = parse_message_type(MEASUREMENT_MESSAGE).expect("the message is well-formed");
     let properties = WriterProperties::builder()
@@ -235,13 +235,19 @@ fn change_cells(patient: &str, view: &View, change: &Change) -> [String; 14] {
     ]
 }
 
-/// A cell of text that no spreadsheet takes for a formula.
+/// A cell of text that no spreadsheet takes for a formula, nor the part of it
+/// that becomes a cell where a semicolon separates them. The wide forms of
+/// East Asian keyboards count too.
 pub(super) fn text(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
+    let (mut safe, mut start) = (String::with_capacity(cell.len() + 1), true);
+    for c in cell.chars() {
+        if start && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') {
+            safe.push('\'');
+        }
+        safe.push(c);
+        start = c == ';' || start && matches!(c, ' ' | '"');
     }
+    safe
 }
 
 pub(super) fn number(value: Option<f64>) -> String {
@@ -301,6 +307,8 @@ mod tests {
         for cell in ["=1+1", "+1", "-cmd", "@SUM(A1)", "\t=1"] {
             assert_eq!(text(cell), format!("'{cell}"));
         }
+        assert_eq!(text("P1;=1+1"), "P1;'=1+1");
+        assert_eq!(text(" \"＝1"), " \"'＝1");
         assert_eq!(text("P-001"), "P-001");
         assert_eq!(number(Some(-2.1)), "-2.1");
         assert_eq!(number(None), "");

@@ -62,11 +62,13 @@ pub fn region(name: &str, id: &str, value: f64) -> RegionRecord {
         standard_error: Some(value / 10.0),
         unit: metrics::metric(id).map_or("", |metric| metric.unit).into(),
         confidence: None,
+        shots: Vec::new(),
     };
     RegionRecord {
         region: name.into(),
         area_mm2: None,
         area_px: 1.0,
+        residual_px: None,
         metrics: [(id.to_owned(), record)].into(),
     }
 }

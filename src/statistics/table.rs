@@ -7,7 +7,11 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::metrics::metric;
+use crate::reading;
 use crate::statistics::repeatability::{LESION_DOSE_ID, Listed};
+
+/// The largest table that is read, bytes.
+const MOST_BYTES: u64 = 1024 * 1024;
 
 /// A row of a CSV table.
 #[derive(Deserialize)]
@@ -35,8 +39,8 @@ enum Entry {
 /// - [`Error::Malformed`] if it is neither, or names an unknown metric.
 /// - [`Error::OutOfRange`] if a number is not above 0.
 pub fn read(path: &Path) -> Result<BTreeMap<String, Listed>> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = reading::read_text(path, MOST_BYTES)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
     let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let table = if is_csv { from_csv(&text) } else { from_toml(&text) }.map_err(malformed)?;

@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::{Error, Result, Warning};
+use crate::reading;
 use crate::series::REPORT_SCHEMA;
+
+/// The largest report that is read, bytes.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// One patient's report, as far as a study needs it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -118,7 +122,7 @@ pub fn read_reports(folder: &Path) -> Result<(Vec<PatientReport>, Vec<Warning>)>
     let entries =
         std::fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let mut folders: Vec<PathBuf> =
-        entries.iter().map(std::fs::DirEntry::path).filter(|p| p.is_dir()).collect();
+        entries.iter().map(std::fs::DirEntry::path).filter(|p| p.is_dir() && !is_hidden(p)).collect();
     folders.sort();
     let (with, without): (Vec<_>, Vec<_>) = folders.into_iter().partition(|f| f.join("report.json").exists());
     let mut reports: BTreeMap<String, (PathBuf, PatientReport)> = BTreeMap::new();
@@ -147,9 +151,14 @@ pub fn read_reports(folder: &Path) -> Result<(Vec<PatientReport>, Vec<Warning>)>
     Ok((reports.into_values().map(|(_, report)| report).collect(), without.iter().map(missing).collect()))
 }
 
+/// Whether a folder is one that `analyze` keeps for itself.
+fn is_hidden(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
 fn read(path: &Path) -> Result<PatientReport> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = reading::read_text(path, MOST_BYTES)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     parse(&text).map_err(|reason| Error::Malformed { path: path.to_owned(), reason })
 }
 
