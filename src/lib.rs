@@ -48,3 +48,4 @@ pub mod phantom;
 pub mod report;
 pub mod pipeline;
 pub mod batch;
+pub mod validate;

@@ -20,9 +20,10 @@ pub use crate::series::comparison::{changes, repeatability, trends};
 pub use crate::series::control::ControlledChange;
 pub use crate::series::course::Course;
 pub use crate::series::healing::Recovery;
-pub use crate::series::lesions::lesions;
+pub use crate::series::lesions::{capture, lesions};
 pub use crate::series::scales::{Basis, ScaleItem, Scales, SubScore};
 use crate::session::Session;
+use crate::statistics::ErrorSource;
 use crate::treatment::Schedule;
 use crate::units::ScaleSource;
 
@@ -151,6 +152,9 @@ pub struct Change {
     /// The smallest difference that repeated photographs of unchanged skin do
     /// not show in 95 % of cases.
     pub mdc95: Option<f64>,
+    /// Where the error of photographing comes from that `mdc95` rests on.
+    #[serde(default)]
+    pub mdc_source: Option<ErrorSource>,
     /// What can be said.
     pub verdict: Verdict,
     /// Why nothing can be said.

@@ -4,6 +4,7 @@
 //! stand in one table, from which files are checked and the documentation is
 //! written.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ use crate::calibration::CardOptions;
 use crate::error::{Error, Result};
 use crate::photo::DecodeLimits;
 use crate::reading;
+use crate::statistics::{Listed, table};
 
 /// The largest settings file that is read, bytes.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -31,6 +33,27 @@ pub struct Settings {
     pub alignment: AlignmentOptions,
     /// What is known of the colour card.
     pub card: CardOptions,
+    /// How a verdict's error is found.
+    pub error: ErrorOptions,
+    /// A clinic's own within-subject standard deviations, by metric id, which
+    /// override all others; none by default.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub repeatability: BTreeMap<String, Listed>,
+}
+
+/// How a verdict's error is found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ErrorOptions {
+    /// Perturbed copies of the baseline that are measured to see what the
+    /// camera alone does; with 0, published figures stand alone.
+    pub perturbed_copies: u32,
+}
+
+impl Default for ErrorOptions {
+    fn default() -> Self {
+        Self { perturbed_copies: 2 }
+    }
 }
 
 /// What is refused before it can do harm.
@@ -89,6 +112,11 @@ const TABLE: &[Setting] = &[
         range: (2.0, 100.0),
         summary: "distance of neighbouring patches on the colour card, mm",
     },
+    Setting {
+        key: "error.perturbed_copies",
+        range: (0.0, 20.0),
+        summary: "perturbed copies of the baseline that are measured; 0: published errors alone",
+    },
 ];
 
 impl Settings {
@@ -125,7 +153,7 @@ impl Settings {
                 });
             }
         }
-        Ok(())
+        table::check(&self.repeatability)
     }
 
     /// The limits within which photographs are decoded.

@@ -5,6 +5,8 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ::dermalapse::settings::Settings;
+use ::dermalapse::validate::{Extent, validate};
 use common::{dermalapse, json, phantom};
 use serde_json::Value;
 
@@ -63,4 +65,25 @@ fn fading_spots_are_seen_to_fade() {
         .iter()
         .filter(|lesion| lesion["kind"] == "pigmented" && lesion["change"]["verdict"] == "worsened");
     assert!(faded.count() > worse.count());
+}
+
+#[test]
+fn on_a_few_patients_of_its_own_the_tool_is_as_right_as_it_says() {
+    let found = validate(Extent::Smallest, &Settings::default(), &|| ()).unwrap();
+    let row = |section: &str, label: &str| {
+        let section = found.sections.iter().find(|found| found.name == section).unwrap();
+        section.rows.iter().find(|row| row.label.starts_with(label)).unwrap()
+    };
+    for (section, label) in [
+        ("nothing changed", "sessions aligned"),
+        ("nothing changed", "verdicts of change"),
+        ("nothing changed", "called not comparable"),
+        ("lesions", "one identity"),
+    ] {
+        let row = row(section, label);
+        assert!(row.n > 0 && row.ok == Some(true), "{row:?}");
+    }
+    // The same patients, the same numbers.
+    let again = validate(Extent::Smallest, &Settings::default(), &|| ()).unwrap();
+    assert_eq!(found, again);
 }

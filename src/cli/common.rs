@@ -7,6 +7,7 @@ use clap::Args;
 use dermalapse::batch;
 use dermalapse::error::{Error, Warning};
 use dermalapse::settings::Settings;
+use dermalapse::statistics::table;
 use dermalapse::units::{Scale, ScaleSource};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -18,6 +19,9 @@ pub struct Common {
     /// Settings file (TOML)
     #[arg(long, value_name = "FILE", help_heading = "Common options", long_help = config_help())]
     config: Option<PathBuf>,
+    /// A clinic's own repeat photos: CSV metric,sd,degrees or TOML
+    #[arg(long, value_name = "FILE", help_heading = "Common options", long_help = REPEATABILITY_HELP)]
+    repeatability: Option<PathBuf>,
     /// Where every random choice starts
     #[arg(long, value_name = "N", help_heading = "Common options")]
     seed: Option<u64>,
@@ -33,6 +37,12 @@ pub struct Common {
     no_progress: bool,
 }
 
+const REPEATABILITY_HELP: &str = "\
+Within-subject standard deviations from a clinic's own repeat photos (CSV or TOML), which replace what is \
+known of other cameras. CSV has the columns metric,sd and, where known, degrees (photographs less patients); \
+TOML says \"redness.a_star_mean\" = 0.2 or \"redness.a_star_mean\" = { sd = 0.2, degrees = 12 }. \
+lesions.dose is the relative standard deviation of a lesion's dose.";
+
 fn config_help() -> String {
     format!(
         "Settings file (TOML). What it leaves out keeps its default; every setting, its default and its \
@@ -45,6 +55,9 @@ impl Common {
     /// The settings: the file's, or the defaults, under the options.
     pub fn settings(&self) -> Result<Settings, Error> {
         let mut settings = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
+        if let Some(path) = &self.repeatability {
+            settings.repeatability.extend(table::read(path)?);
+        }
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.validate()?;
         Ok(settings)

@@ -12,6 +12,7 @@ mod metrics;
 mod phantom;
 mod schema;
 mod study;
+mod validate;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -85,6 +86,7 @@ enum Command {
     Check(check::Check),
     Phantom(phantom::Phantom),
     Metrics(metrics::Metrics),
+    Validate(validate::Validate),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Phantom(command) => command.run(),
         Command::Metrics(command) => Ok(command.run()),
+        Command::Validate(command) => command.run(),
         Command::Schema(command) => Ok(command.run()),
         Command::Completions(command) => Ok(command.run()),
     };

@@ -10,12 +10,17 @@ use serde::{Deserialize, Serialize};
 pub mod excess;
 mod places;
 pub mod photometry;
+mod map;
+pub mod scar;
+mod scatter;
 pub mod segmentation;
 mod identity;
 pub mod tracking;
 
 pub use excess::excess;
+pub use map::{Chromophore, LesionMap};
 pub use photometry::{Light, Noise};
+pub use scatter::scatter;
 pub use segmentation::{Spot, Thresholds};
 pub use tracking::{Sight, Sighting, Track, track};
 

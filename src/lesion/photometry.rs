@@ -1,19 +1,22 @@
 //! How much excess density a place carries, and how surely.
 
 use crate::filter::components::Component;
-use crate::lesion::excess::{ROBUST, median};
+use crate::lesion::places::bounds;
 use crate::raster::{self, Mask, Plane};
 
 /// The smoothed excess that only a tenth of a place rises above stands for its
 /// peak: the very highest is as often a pore in it.
 const PEAK: f64 = 0.9;
 
-/// Share of the peak that a lesion's core lies above.
-///
-/// Chosen by us: on blurred noisy discs of 3 to 15 pixels radius the mean
-/// over this core comes closest to the disc's density (a half is biased by
-/// the blurred edge, nine tenths by the noise).
-const CORE: f32 = 0.75;
+/// Share of the peak that bounds a lesion's body: half of it lies at the true
+/// rim, whatever the blur.
+const BODY: f32 = 0.5;
+
+/// How deep in its body a lesion's core begins, as a share of the greatest
+/// depth. The core is chosen by place, not by value: the densest pixels would
+/// be those that noise has raised, and a mean over all of the body has its
+/// blurred rim in it.
+const DEEP: f32 = 0.5;
 
 /// The excess density of one place. Lengths are pixels of the plane measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,7 +56,7 @@ impl Light {
         let dose: f64 = (area > 0.0).then(|| above.iter().sum())?;
         // The place and the level of its ring both err.
         let error = noise.of_mean(area).hypot(noise.of_mean(ring.len() as f64));
-        let core = core_mean(&above, &values(smooth, place), level);
+        let core = core_mean(&above, &values(smooth, place), place, level);
         Some(Self {
             dose,
             dose_standard_error: area * error,
@@ -63,17 +66,43 @@ impl Light {
     }
 }
 
-/// The mean of `above` where `smooth` exceeds [`CORE`] of its peak's rise over
-/// `level`.
-fn core_mean(above: &[f64], smooth: &[f32], level: f64) -> Option<f64> {
+/// The mean of `above` over the core of the place: where its body, which
+/// `smooth` shows, is deepest.
+fn core_mean(above: &[f64], smooth: &[f32], place: &Component, level: f64) -> Option<f64> {
     let rise = |value: f32| value - level as f32;
     let mut sorted: Vec<f32> = smooth.iter().copied().map(rise).collect();
     sorted.sort_unstable_by(f32::total_cmp);
-    let place = (PEAK * sorted.len() as f64) as usize;
-    let least = CORE * sorted.get(place).copied().filter(|&peak| peak > 0.0)?;
-    let core = above.iter().zip(smooth).filter(|&(_, &s)| rise(s) >= least).map(|(a, _)| a);
+    let rank = (PEAK * sorted.len() as f64) as usize;
+    let least = BODY * sorted.get(rank).copied().filter(|&peak| peak > 0.0)?;
+    let depth = depths(place, |index| rise(smooth[index]) >= least);
+    let deepest = depth.iter().copied().fold(0.0, f32::max);
+    let core = above.iter().zip(&depth).filter(|&(_, &d)| d > 0.0 && d >= DEEP * deepest).map(|(a, _)| a);
     let (sum, count) = core.fold((0.0, 0.0), |(sum, count), a| (sum + a, count + 1.0));
     (count > 0.0).then(|| sum / count)
+}
+
+/// How far each pixel of a place lies from the nearest one that is not
+/// `inside`; 0 for those themselves. By chamfers of 3 and 4 thirds of a pixel
+/// (Borgefors 1986, *Comput. Vis. Graph. Image Process.* 34:344).
+fn depths(place: &Component, inside: impl Fn(usize) -> bool) -> Vec<f32> {
+    let Some([left, top, right, bottom]) = bounds(place) else { return Vec::new() };
+    let (width, height) = (right - left + 3, bottom - top + 3);
+    let at = |&(x, y): &(u32, u32)| (y as usize - top + 1) * width + x as usize - left + 1;
+    let mut depth = vec![0u32; width * height];
+    for (_, pixel) in place.iter().enumerate().filter(|(index, _)| inside(*index)) {
+        depth[at(pixel)] = u32::MAX;
+    }
+    let mut pass = |order: &mut dyn Iterator<Item = usize>, around: [(isize, u32); 4]| {
+        for here in order.filter(|here| depth[*here] > 0).collect::<Vec<_>>() {
+            let reach =
+                |(step, cost): (isize, u32)| depth[here.wrapping_add_signed(step)].saturating_add(cost);
+            depth[here] = around.into_iter().map(reach).fold(depth[here], u32::min);
+        }
+    };
+    let row = width as isize;
+    pass(&mut (0..width * height), [(-1, 3), (-row, 3), (-row - 1, 4), (-row + 1, 4)]);
+    pass(&mut (0..width * height).rev(), [(1, 3), (row, 3), (row + 1, 4), (row - 1, 4)]);
+    place.iter().map(|pixel| depth[at(pixel)] as f32 / 3.0).collect()
 }
 
 fn centroid(above: &[f64], place: &Component) -> [f64; 2] {
@@ -121,7 +150,9 @@ impl Noise {
         let (mut plane, mut mask) = (excess.clone(), plain.clone());
         let (mut by_side, mut side) = (Vec::new(), 1);
         while side <= Self::LARGEST {
-            let Some(spread) = spread_of_differences(&plane, &mask, apart.div_ceil(side)) else { break };
+            let Some(spread) = spread_of_differences(&plane, &mask, apart.div_ceil(side)) else {
+                break;
+            };
             by_side.push(spread);
             (plane, mask) = halve(&plane, &mask);
             side *= 2;
@@ -145,6 +176,12 @@ impl Noise {
     }
 }
 
+/// Shares of the sizes of differences at which their spread is read, each
+/// with the normal standard deviations that it lies within. The widest
+/// counts: what compression leaves of colour are plateaus with steps between,
+/// which the middle does not see.
+const WITHIN: [(f64, f64); 3] = [(0.5, 0.674_490), (0.9, 1.644_854), (0.98, 2.326_348)];
+
 /// Robust standard deviation of a pixel, from the differences to pixels
 /// `apart` to the right and below; `None` with too few of them.
 fn spread_of_differences(plane: &Plane, mask: &Mask, apart: usize) -> Option<f64> {
@@ -160,8 +197,14 @@ fn spread_of_differences(plane: &Plane, mask: &Mask, apart: usize) -> Option<f64
         }
     }
     let enough = differences.len() >= Noise::LEAST;
-    let spread = median(&mut differences).filter(|_| enough)?;
-    Some(ROBUST * f64::from(spread) / std::f64::consts::SQRT_2)
+    if !enough {
+        return None;
+    }
+    let spread = |&(share, normal): &(f64, f64)| {
+        let place = (share * differences.len() as f64) as usize;
+        f64::from(*differences.select_nth_unstable_by(place, f32::total_cmp).1) / normal
+    };
+    Some(WITHIN.iter().map(spread).fold(0.0, f64::max) / std::f64::consts::SQRT_2)
 }
 
 /// Means of two by two pixels where all four count.
@@ -189,19 +232,29 @@ mod tests {
     fn dose_contrast_and_centre_of_two_by_two_pixels_by_hand() {
         let mut excess = Plane::from_elem((8, 8), 0.1);
         let place: Component = vec![(3, 3), (4, 3), (3, 4), (4, 4)];
-        for (&(x, y), rise) in place.iter().zip([0.4, 0.4, 0.2, 0.2]) {
+        for (&(x, y), rise) in place.iter().zip([0.4, 0.4, 0.3, 0.3]) {
             excess[[y as usize, x as usize]] += rise;
         }
         let ring: Component = (0..8).map(|x| (x, 0)).collect();
         let light =
             Light::measure(&excess, &excess, &place, &ring, &Noise { by_side: vec![0.03, 0.02] }).unwrap();
-        // 0.4 + 0.4 + 0.2 + 0.2 over the level of the ring; the core is the
-        // two pixels above three quarters of 0.4; a mean of 4 pixels errs by
-        // 0.02, the ring's 8 (white beyond two by two) by 0.02 / √2.
-        assert!((light.dose - 1.2).abs() < 1e-6 && (light.contrast.unwrap() - 0.4).abs() < 1e-6);
-        assert!((light.area().unwrap() - 3.0).abs() < 1e-5);
-        assert!((light.centre[0] - 3.5).abs() < 1e-6 && (light.centre[1] - (3.0 + 0.4 / 1.2)).abs() < 1e-5);
+        // 0.4 + 0.4 + 0.3 + 0.3 over the level of the ring; all four lie at
+        // the rim, so all are core; a mean of 4 pixels errs by 0.02, the
+        // ring's 8 (white beyond two by two) by 0.02 / √2.
+        assert!((light.dose - 1.4).abs() < 1e-6 && (light.contrast.unwrap() - 0.35).abs() < 1e-6);
+        assert!((light.area().unwrap() - 4.0).abs() < 1e-5);
+        assert!((light.centre[0] - 3.5).abs() < 1e-6 && (light.centre[1] - (3.0 + 0.6 / 1.4)).abs() < 1e-5);
         assert!((light.dose_standard_error - 4.0 * 0.02 * 1.5f64.sqrt()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn depths_of_a_square_of_five_by_hand() {
+        let square: Component = (0..25).map(|i| (7 + i % 5, 2 + i / 5)).collect();
+        let depth = depths(&square, |_| true);
+        assert_eq!((depth[0], depth[2], depth[6], depth[12]), (1.0, 1.0, 2.0, 3.0));
+        // A hole in the middle: its diagonal neighbours lie at the rim's 2 or the hole's 4/3.
+        let holed = depths(&square, |index| index != 12);
+        assert!(holed[12] == 0.0 && (holed[6] - 4.0 / 3.0).abs() < 1e-6 && holed[7] == 1.0);
     }
 
     #[test]

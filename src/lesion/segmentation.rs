@@ -22,13 +22,24 @@ pub const LEAST_AREA_MM2: f64 = 0.3;
 /// least difference of lightness that is readily seen. Chosen by us.
 pub const LEAST_CONTRAST: f32 = 0.08;
 
+/// Standard deviations of the skin's own mottle that a lesion's core must
+/// reach: a face has ten thousand places for a spot.
+const CLEAR: f32 = 5.5;
+
+/// Share of the skin, paler than its surroundings, that tells how long the
+/// tails of the mottle are: no spot is pale.
+const PALE: f64 = 0.005;
+
+/// Normal standard deviations that [`PALE`] of a plane lies beyond.
+const PALE_NORMAL: f32 = 2.576;
+
 /// How far beyond its detected rim a lesion's dose is collected, mm: blur
 /// carries density there.
 pub const RIM_MM: f64 = 0.3;
 
 /// Standard errors that a lesion's dose must exceed 0 by: fewer are mottle of
 /// the skin that reaches the threshold in a few pixels.
-pub(crate) const SURE: f64 = 3.0;
+pub(crate) const SURE: f64 = 4.5;
 
 /// Share of the lower of two peaks that the saddle between them must lie
 /// below the peak for the two to be two lesions. Chosen by us.
@@ -46,10 +57,18 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// Four and two robust standard deviations of the smoothed excess on the
-    /// baseline's skin, but at least [`LEAST_CONTRAST`] and half of it.
+    /// [`CLEAR`] standard deviations of the smoothed excess on the baseline's
+    /// skin and half as many, but at least [`LEAST_CONTRAST`] and half of it.
+    ///
+    /// The deviation is the robust one, or what the palest skin tells where
+    /// mottle has longer tails than a normal distribution (coarse compression
+    /// does that to colour), though at most twice the robust one: skin may
+    /// have pale marks.
     pub fn from_baseline(excess: &Plane, level: &Level) -> Self {
-        let high = (4.0 * noise(&smoothed(excess, level), &level.skin)).max(LEAST_CONTRAST);
+        let smooth = smoothed(excess, level);
+        let robust = noise(&smooth, &level.skin);
+        let tail = -quantile(raster::values_inside(&smooth, &level.skin), PALE) / PALE_NORMAL;
+        let high = (CLEAR * tail.clamp(robust, 2.0 * robust)).max(LEAST_CONTRAST);
         Self { high, low: high / 2.0 }
     }
 }
@@ -78,6 +97,12 @@ pub struct Spot {
 /// The excess as thresholds see it: lightly smoothed inside the skin.
 pub fn smoothed(excess: &Plane, level: &Level) -> Plane {
     gaussian_inside(excess, &level.skin, level.scale.px(SMOOTHING_MM))
+}
+
+/// The value that a `share` of the values lies below; 0 of nothing.
+fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
+    let place = (share * values.len() as f64) as usize;
+    if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(place, f32::total_cmp).1 }
 }
 
 /// The lesions of one kind in one photo, in row order of their first pixels.
@@ -307,7 +332,7 @@ mod tests {
         assert_eq!(flat, THRESHOLDS);
         let striped = Plane::from_shape_fn((96, 96), |(y, _)| if (y / 16) % 2 == 0 { 0.1 } else { -0.1 });
         // Wide stripes survive the smoothing: the median size is 0.1.
-        assert!((Thresholds::from_baseline(&striped, &level(96)).high - 4.0 * 0.148_26).abs() < 1e-3);
+        assert!((Thresholds::from_baseline(&striped, &level(96)).high - 5.5 * 0.148_26).abs() < 1e-3);
     }
 
     proptest! {

@@ -14,7 +14,8 @@ mod samples;
 
 use std::path::Path;
 
-use image::RgbImage;
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, RgbImage};
 
 pub use self::decode::DecodeLimits;
 pub use self::facts::CaptureFacts;
@@ -122,6 +123,15 @@ impl Photo {
             facts: CaptureFacts::default(),
             warnings: Vec::new(),
         }
+    }
+
+    /// The photograph that is left of `image` when it is compressed as JPEG of
+    /// `quality`, `1..=100`; `None` if it cannot be.
+    pub fn through_jpeg(file: &str, image: &RgbImage, quality: u8) -> Option<Self> {
+        let mut bytes = Vec::new();
+        image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality)).ok()?;
+        let decoded = image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).ok()?;
+        Some(Self::from_rgb8(file, decoded.into_rgb8()))
     }
 
     /// Width, pixels.

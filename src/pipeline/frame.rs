@@ -71,7 +71,7 @@ impl Frame {
     /// - Those of [`Photo::open`].
     /// - [`Error::Decode`] if the photo is too small to measure.
     pub fn open(path: &Path, scale: Option<Scale>, limits: &DecodeLimits) -> Result<Self> {
-        Self::of(path, Photo::open(path, limits)?, scale, None)
+        Self::checked(path, Photo::open(path, limits)?, scale)
     }
 
     /// The same, with the light and, where `scale` is not known, the scale of a
@@ -92,15 +92,16 @@ impl Frame {
             None => card::search(&photo, &settings.card),
         };
         match found {
-            Found::None => Self::of(path, photo, scale, None),
+            Found::None => Self::checked(path, photo, scale),
             Found::Refused(warning) => {
-                let mut frame = Self::of(path, photo, scale, None)?;
+                let mut frame = Self::checked(path, photo, scale)?;
                 frame.photo.calibrate(Calibration { warning: Some(warning), ..Calibration::none() });
                 Ok(frame)
             }
             Found::Card(card) => {
                 let own = Scale::new(card.px_per_mm, ScaleSource::Card).ok();
-                let mut frame = Self::of(path, photo, scale.or(own), Some(&card))?;
+                let mut frame = Self::checked(path, photo, scale.or(own))?;
+                frame.cut_out(&card);
                 let (width, height) = frame.size();
                 let field = skin_light(&frame.light());
                 frame.photo.calibrate(Calibration::from_card(&card, field, width, height));
@@ -109,23 +110,33 @@ impl Frame {
         }
     }
 
-    fn of(path: &Path, photo: Photo, scale: Option<Scale>, card: Option<&Card>) -> Result<Self> {
+    fn checked(path: &Path, photo: Photo, scale: Option<Scale>) -> Result<Self> {
         let (width, height) = (photo.width(), photo.height());
         if width.min(height) < LEAST_SIDE {
             let reason =
                 format!("it has only {width} x {height} pixels; at least {LEAST_SIDE} on a side are needed");
             return Err(Error::Decode { path: path.to_owned(), reason });
         }
+        Ok(Self::of(photo, scale))
+    }
+
+    /// Makes a photo ready whose sides have at least [`LEAST_SIDE`] pixels.
+    pub fn of(photo: Photo, scale: Option<Scale>) -> Self {
+        let (width, height) = (photo.width(), photo.height());
         let native = FilterScale::of(scale, width, height);
         let levels = Levels::of(native, width, height);
-        let mut skin = Skin::of(&photo, native);
-        if let Some(card) = card {
-            card.cut_out(&mut skin.mask, skin.factor);
-            skin.coverage = raster::count(&skin.mask) as f64 / skin.mask.len().max(1) as f64;
-        }
+        let skin = Skin::of(&photo, native);
         let mask = skin.mask_at(levels.coarse, width / levels.coarse, height / levels.coarse);
         let photo = CalibratedPhoto::new(photo, Calibration::none(), scale);
-        Ok(Self { photo, skin, mask, levels, scale: native, reference: None })
+        Self { photo, skin, mask, levels, scale: native, reference: None }
+    }
+
+    /// Takes a colour card out of the skin.
+    fn cut_out(&mut self, card: &Card) {
+        card.cut_out(&mut self.skin.mask, self.skin.factor);
+        self.skin.coverage = raster::count(&self.skin.mask) as f64 / self.skin.mask.len().max(1) as f64;
+        let ((width, height), coarse) = (self.size(), self.levels.coarse);
+        self.mask = self.skin.mask_at(coarse, width / coarse, height / coarse);
     }
 
     /// Takes in what the user drew on the photo besides skin: the region

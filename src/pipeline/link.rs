@@ -141,14 +141,30 @@ fn hung(baseline: (&Frame, &Features, &Quality), moving: Seen<'_>, found: Alignm
     }
 }
 
-/// The magnification at the middle of the baseline's skin, and the ratio of
-/// the largest to the smallest magnification in any direction there.
+/// The magnification of the baseline's skin, by area on the whole, and the
+/// ratio of the largest to the smallest magnification in any direction at its
+/// middle. Where skin is deformed, no single place stands for all of it.
 fn magnification(baseline: &Frame, transform: &Transform) -> (f64, f64) {
-    let centre = centroid(&baseline.mask).map(|at| raster::cell_centre(at, baseline.levels.coarse));
-    let [[a, b], [c, d]] = transform.jacobian(centre);
-    let values = nalgebra::Matrix2::new(a, b, c, d).singular_values();
-    ((values[0] * values[1]).sqrt(), values[0] / values[1])
+    let singular = |at: [f64; 2]| {
+        let [[a, b], [c, d]] = transform.jacobian(at);
+        nalgebra::Matrix2::new(a, b, c, d).singular_values()
+    };
+    let native = |at: [f64; 2]| at.map(|at| raster::cell_centre(at, baseline.levels.coarse));
+    let step = (baseline.mask.nrows().max(baseline.mask.ncols()) / SAMPLES).max(1);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for y in (step / 2..baseline.mask.nrows()).step_by(step) {
+        for x in (step / 2..baseline.mask.ncols()).step_by(step).filter(|&x| baseline.mask[[y, x]]) {
+            let values = singular(native([x as f64, y as f64]));
+            (sum, count) = (sum + values[0] * values[1], count + 1.0);
+        }
+    }
+    let middle = singular(native(centroid(&baseline.mask)));
+    let area = if count > 0.0 { sum / count } else { middle[0] * middle[1] };
+    (area.sqrt(), middle[0] / middle[1])
 }
+
+/// Places along the longer side at which the magnification is taken.
+const SAMPLES: usize = 24;
 
 /// The middle of a mask; of the plane, if it is empty.
 fn centroid(mask: &Mask) -> [f64; 2] {

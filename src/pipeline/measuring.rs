@@ -4,7 +4,7 @@ use crate::alignment::Transform;
 use crate::canvas;
 use crate::color::Unmixing;
 use crate::filter::gaussian::gaussian;
-use crate::lesion::{self, LesionKind, Spot, Thresholds, segmentation};
+use crate::lesion::{self, Chromophore, LesionKind, LesionMap, Spot, Thresholds, scar, segmentation};
 use crate::metrics::inflammation::{self, Papule};
 use crate::metrics::maps::Level;
 use crate::metrics::pigmentation::{self, Pigment};
@@ -18,7 +18,6 @@ use crate::metrics::{Maps, Measured, redness};
 use crate::pipeline::frame::Frame;
 use crate::raster::{Mask, Plane};
 use crate::region::Region;
-use crate::report::pictures::Chromophore;
 use crate::units::FilterScale;
 
 /// What is fixed at the baseline and kept for the whole series.
@@ -26,6 +25,8 @@ use crate::units::FilterScale;
 pub struct Frozen {
     /// How densities are turned into melanin and hemoglobin.
     unmixing: Unmixing,
+    pigment_map: LesionMap,
+    blood_map: LesionMap,
     pigmented: Thresholds,
     vascular: Thresholds,
     /// How strongly its plain skin responds to filters of structure.
@@ -65,16 +66,19 @@ pub struct Lesions {
     pub level: Level,
     pigment_excess: Plane,
     blood_excess: Plane,
+    relief_excess: Plane,
     pigmented: Vec<Spot>,
     vascular: Vec<Spot>,
+    scars: Vec<Spot>,
 }
 
 impl Lesions {
     /// The lesions of a kind, and the excess that they are measured on.
     pub fn of(&self, kind: LesionKind) -> (&[Spot], &Plane) {
         match kind {
+            LesionKind::Pigmented => (&self.pigmented, &self.pigment_excess),
             LesionKind::Vascular => (&self.vascular, &self.blood_excess),
-            _ => (&self.pigmented, &self.pigment_excess),
+            LesionKind::Scar => (&self.scars, &self.relief_excess),
         }
     }
 }
@@ -114,17 +118,22 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
 const LEAST_BLUR_PX: f64 = 0.15;
 
 impl Surfaces {
-    fn of(maps: Maps) -> Self {
+    fn of(maps: Maps, pigment_map: LesionMap, blood_map: LesionMap) -> Self {
         let level = &maps.coarse;
+        let pigment = pigment_map.of(&maps, Chromophore::Melanin, &maps.melanin);
+        let blood = blood_map.of(&maps, Chromophore::Hemoglobin, &maps.hemoglobin);
         let (pigment_excess, blood_excess) = rayon::join(
-            || lesion::excess(&maps.melanin, &level.skin, level.scale),
-            || lesion::excess(&maps.hemoglobin, &level.skin, level.scale),
+            || lesion::excess(&pigment, &level.skin, level.scale),
+            || lesion::excess(&blood, &level.skin, level.scale),
         );
         Self { maps, pigment_excess, blood_excess }
     }
 
-    fn pigmented(&self, thresholds: Thresholds) -> Vec<Spot> {
-        segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds)
+    fn pigmented(&self, map: LesionMap, thresholds: Thresholds) -> Vec<Spot> {
+        let mut spots =
+            segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds);
+        spots.retain(|spot| map.confirms(&self.maps, spot));
+        spots
     }
 }
 
@@ -133,20 +142,23 @@ impl Shown {
     /// fixes for the photos compared with it.
     pub fn at_baseline(maps: Maps) -> (Self, Frozen) {
         let unmixing = maps.unmixing;
-        let surfaces = Surfaces::of(maps);
+        let pigment_map = LesionMap::of_baseline(&maps, Chromophore::Melanin, &maps.melanin);
+        let blood_map = LesionMap::of_baseline(&maps, Chromophore::Hemoglobin, &maps.hemoglobin);
+        let surfaces = Surfaces::of(maps, pigment_map, blood_map);
         let level = &surfaces.maps.coarse;
         let pigmented = Thresholds::from_baseline(&surfaces.pigment_excess, level);
         let vascular = Thresholds::from_baseline(&surfaces.blood_excess, level);
-        let spots = segmentation::mask_of(&surfaces.pigmented(pigmented), level.skin.dim());
+        let spots = segmentation::mask_of(&surfaces.pigmented(pigment_map, pigmented), level.skin.dim());
         let (relief, factor) = (Relief::of(&surfaces.maps), level.factor);
-        let frozen = Frozen { unmixing, pigmented, vascular, clutter: Clutter::of(&relief), spots, factor };
+        let clutter = Clutter::of(&relief);
+        let frozen = Frozen { unmixing, pigment_map, blood_map, pigmented, vascular, clutter, spots, factor };
         (Self::found(surfaces, relief, &frozen), frozen)
     }
 
     /// What a follow-up shows, under what the baseline fixed.
     pub fn under(maps: Maps, frozen: &Frozen) -> Self {
         let relief = Relief::of(&maps);
-        let surfaces = Surfaces::of(maps);
+        let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
         Self::found(surfaces, relief, frozen)
     }
 
@@ -164,7 +176,7 @@ impl Shown {
             || scars::detect(maps, clutter, light, &furrows),
             || inflammation::detect(maps, clutter, light),
         );
-        let pigmented = surfaces.pigmented(frozen.pigmented);
+        let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
         let vascular =
             segmentation::find(LesionKind::Vascular, &surfaces.blood_excess, &maps.coarse, frozen.vascular);
         Self {
@@ -209,8 +221,14 @@ impl Shown {
 
     /// What lesions are followed by, without the planes that only metrics need.
     pub fn into_lesions(self) -> Lesions {
+        let level = &self.surfaces.maps.coarse;
+        let relief_excess = scar::relief_excess(&self.surfaces.maps);
+        let discs = scar::discs(&self.scars, level);
+        let scars = segmentation::from_pixels(LesionKind::Scar, &relief_excess, level, discs);
         Lesions {
             level: self.surfaces.maps.coarse,
+            relief_excess,
+            scars,
             pigment_excess: self.surfaces.pigment_excess,
             blood_excess: self.surfaces.blood_excess,
             pigmented: self.pigmented,

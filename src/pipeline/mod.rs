@@ -6,6 +6,7 @@ mod link;
 mod measuring;
 mod misplacement;
 mod pair;
+mod perturbation;
 mod pictures;
 mod records;
 mod series;

@@ -12,10 +12,10 @@ use crate::metrics::{Aspect, Measured};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::link::{Link, link, link_through};
 use crate::pipeline::measuring::{Frozen, Lesions, Shown, maps};
-use crate::pipeline::misplacement;
 use crate::pipeline::pictures::{Easel, as_taken};
 use crate::pipeline::records;
 use crate::pipeline::single::outlines;
+use crate::pipeline::{misplacement, perturbation};
 use crate::quality::{self, Quality};
 use crate::raster;
 use crate::region::{Outline, Region};
@@ -132,8 +132,14 @@ fn analyze(
         }
     }
     let canvas = shared_skin(&baseline, &mut members, &outlines);
-    let easel = measure(&mut baseline, &mut members, &canvas, pictured, step);
-    let view = view(source, &baseline, &members);
+    let mut copies = copies(&baseline, source, settings);
+    for copy in &mut copies {
+        if let Ok(link) = &copy.link {
+            copy.frame.claim(&outlines, factor, |at| link.transform.map_back(at));
+        }
+    }
+    let easel = measure(&mut baseline, &mut members, &mut copies, &canvas, pictured, step);
+    let view = view(source, &baseline, &members, &copies, settings);
     let pictures = easel.and_then(|easel| pictures(&easel, &canvas, &mut baseline, &mut members, &view));
     photos.extend(std::iter::once(&baseline).chain(&members).map(|member| outcome(source, member)));
     photos.sort_by_key(|photo| rank(source, photo));
@@ -248,6 +254,7 @@ fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) 
 fn measure(
     baseline: &mut Member,
     members: &mut [Member],
+    copies: &mut [Member],
     canvas: &Canvas,
     pictured: bool,
     step: &(dyn Fn() + Sync),
@@ -266,7 +273,23 @@ fn measure(
         }
         step();
     });
+    copies.par_iter_mut().filter(|copy| copy.link.is_ok()).for_each(|copy| {
+        let maps = maps(&copy.frame, copy.frame.scale, blur_mm(copy), Some(&frozen));
+        copy.keep(Shown::under(maps, &frozen), &frozen, canvas, None);
+    });
     easel
+}
+
+/// Copies of the baseline perturbed by computer, hung on it like any other
+/// photo: what they show differs from the baseline by the camera alone.
+fn copies(baseline: &Member, source: &SeriesSource, settings: &Settings) -> Vec<Member> {
+    let copy = |draw: u64| {
+        let photo = perturbation::copy_of(baseline.frame.photo.photo(), settings.seed, draw)?;
+        let mut member = Member::of(baseline.session, baseline.photo, Frame::of(photo, source.scale));
+        member.hang_on(baseline, settings);
+        Some(member)
+    };
+    (0..u64::from(settings.error.perturbed_copies)).into_par_iter().filter_map(copy).collect()
 }
 
 /// Variance of a member's blur relative to the baseline's, mm²; `None` where
@@ -277,6 +300,11 @@ fn blur_variance(member: &Member) -> Option<f64> {
 }
 
 impl Member {
+    /// The values of all skin; `None` if it was not measured.
+    fn all_skin(&self) -> Option<Vec<Measured>> {
+        self.values.as_ref()?.regions.first().map(|(_, measured)| measured.clone())
+    }
+
     /// Measures every region on what the photo shows, and draws it on the easel.
     fn keep(&mut self, shown: Shown, frozen: &Frozen, canvas: &Canvas, easel: Option<&Easel>) {
         let (Ok(link), skin) = (&self.link, self.frame.valid()) else { return };
@@ -306,13 +334,20 @@ impl Member {
 }
 
 /// What the report says of the series.
-fn view(source: &SeriesSource, baseline: &Member, members: &[Member]) -> View {
+fn view(
+    source: &SeriesSource,
+    baseline: &Member,
+    members: &[Member],
+    copies: &[Member],
+    settings: &Settings,
+) -> View {
     let all: Vec<&Member> = std::iter::once(baseline).chain(members).collect();
     let read = |session: &usize| all.iter().any(|member| member.session == *session);
     let order: Vec<usize> = in_time(baseline.session, source.sessions.len()).filter(read).collect();
     let metrics: Vec<SessionMetrics> =
         order.iter().filter_map(|session| session_metrics(source, &all, *session)).collect();
-    let repeatability = series::repeatability(&metrics);
+    let perturbed: Vec<Vec<Measured>> = copies.iter().filter_map(Member::all_skin).collect();
+    let repeatability = series::repeatability(&settings.repeatability, &metrics, &perturbed);
     View {
         view: source.view.clone(),
         baseline: source.sessions[baseline.session].session.clone(),
@@ -325,7 +360,7 @@ fn view(source: &SeriesSource, baseline: &Member, members: &[Member]) -> View {
         controlled: Vec::new(),
         trends: series::trends(&metrics),
         recoveries: Vec::new(),
-        lesions: lesions(&all, &order, &metrics),
+        lesions: lesions(&all, copies, &order, &metrics, &repeatability),
         scales: Scales::default(),
     }
     .concluded()
@@ -341,9 +376,7 @@ fn measured<'a>(
     all: &'a [&'a Member],
     session: usize,
 ) -> impl Iterator<Item = (&'a Member, &'a Link, &'a Values)> {
-    all.iter()
-        .filter(move |member| member.session == session)
-        .filter_map(|member| Some((*member, member.link.as_ref().ok()?, member.values.as_ref()?)))
+    all.iter().filter(move |member| member.session == session).filter_map(|member| member.followed())
 }
 
 /// The pictures of every session that has a photo; `None` if one could not be encoded.
@@ -429,27 +462,47 @@ impl Values {
     }
 }
 
+/// The kinds of lesion, in the report's order.
+const KINDS: [LesionKind; 3] = [LesionKind::Pigmented, LesionKind::Vascular, LesionKind::Scar];
+
+/// A photo that was measured, as lesions are followed through it.
+type Followed<'a> = (&'a Member, &'a Link, &'a Values);
+
 /// The lesions of every kind, followed through the sessions in `order`, of
-/// which the first is the baseline's.
-fn lesions(all: &[&Member], order: &[usize], metrics: &[SessionMetrics]) -> Vec<Lesion> {
+/// which the first is the baseline's; `copies` are the baseline's.
+fn lesions(
+    all: &[&Member],
+    copies: &[Member],
+    order: &[usize],
+    metrics: &[SessionMetrics],
+    repeatability: &Repeatability,
+) -> Vec<Lesion> {
     let seen: Vec<_> = order.iter().map(|session| measured(all, *session).next()).collect();
+    let tracks: Vec<Track> = KINDS.iter().flat_map(|&kind| follow(kind, &seen)).collect();
+    let again: Vec<Option<Followed>> =
+        seen.iter().take(1).copied().chain(copies.iter().map(Member::followed)).collect();
+    let scatter = KINDS.map(|kind| lesion::scatter(&follow(kind, &again)));
+    let capture = |kind: LesionKind| {
+        let place = KINDS.iter().position(|&other| other == kind);
+        series::capture(kind, repeatability, place.and_then(|place| scatter[place]))
+    };
+    let scale = seen.first().copied().flatten().map(|(member, _, _)| member.frame.scale);
+    let px_per_mm = scale.filter(|scale| scale.physical).map(|scale| scale.px_per_mm);
+    series::lesions(&tracks, metrics, px_per_mm, &capture)
+}
+
+/// The lesions of one kind followed from the first photo through the others.
+fn follow(kind: LesionKind, seen: &[Option<Followed>]) -> Vec<Track> {
     let ways: Vec<_> = seen.iter().map(|seen| seen.map(|(_, link, _)| Ways::of(&link.transform))).collect();
-    let tracks: Vec<Track> = [LesionKind::Pigmented, LesionKind::Vascular]
-        .into_iter()
-        .flat_map(|kind| {
-            let sights: Vec<Option<Sight>> = seen
-                .iter()
-                .zip(&ways)
-                .map(|(seen, ways)| Some(sight(kind, (*seen)?, ways.as_ref()?)))
-                .collect();
-            lesion::track(kind, &sights)
-        })
-        .collect();
-    let scales: Vec<Option<f64>> = seen
-        .iter()
-        .map(|seen| seen.map(|(member, _, _)| member.frame.scale).filter(|s| s.physical).map(|s| s.px_per_mm))
-        .collect();
-    series::lesions(&tracks, metrics, &scales)
+    let sights: Vec<Option<Sight>> =
+        seen.iter().zip(&ways).map(|(seen, ways)| Some(sight(kind, (*seen)?, ways.as_ref()?))).collect();
+    lesion::track(kind, &sights)
+}
+
+impl Member {
+    fn followed(&self) -> Option<Followed<'_>> {
+        Some((self, self.link.as_ref().ok()?, self.values.as_ref()?))
+    }
 }
 
 /// The way from the baseline's native pixels to a session's, and back.

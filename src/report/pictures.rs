@@ -13,6 +13,7 @@ use serde_with::base64::Base64;
 use serde_with::serde_as;
 
 use crate::error::{Error, Result};
+pub use crate::lesion::Chromophore;
 
 /// The longer side of a picture, pixels, at most.
 pub const SCREEN_SIDE: usize = 1440;
@@ -115,15 +116,6 @@ impl Layer {
             Self::StretchMarks => "stretch_marks",
         }
     }
-}
-
-/// What a map shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Chromophore {
-    /// Pigment.
-    Melanin,
-    /// Blood.
-    Hemoglobin,
 }
 
 impl Chromophore {

@@ -2,9 +2,10 @@
 //!
 //! A change is detectable when three things hold: its 95 % interval excludes
 //! 0, it exceeds the minimal detectable change, and it is still among the
-//! rejections when the false discovery rate over all metrics and regions of
-//! that session is held at 5 %. The interval that is reported is the plain
-//! one; the verdict is the stricter of the two.
+//! rejections when the false discovery rate over the metrics of its family, in
+//! all regions of that session, is held at 5 %: whether redness, pigment or
+//! texture changed are questions of their own. The interval that is reported
+//! is the plain one; the verdict is the stricter of the two.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,9 @@ use crate::metrics::{Better, Estimate, Family, Measured, Metric, metric};
 use crate::series::{Change, Trend, Verdict};
 use crate::session::SessionMetrics;
 use crate::statistics::repeatability::mdc95;
-use crate::statistics::{Repeatability, Uncertain, benjamini_hochberg, theil_sen};
+use crate::statistics::{
+    ErrorSource, Listed, Perturbed, Repeatability, Uncertain, benjamini_hochberg, theil_sen,
+};
 
 /// Expected share of false ones among the changes called detectable.
 pub(super) const FALSE_DISCOVERIES: f64 = 0.05;
@@ -32,9 +35,14 @@ pub fn changes(sessions: &[SessionMetrics], repeatability: &Repeatability) -> Ve
     later.iter().flat_map(|session| compare(baseline, session, repeatability)).collect()
 }
 
-/// The capture errors that the sessions' further shots tell of, over all
-/// regions and sessions; the table's where they are too few.
-pub fn repeatability(sessions: &[SessionMetrics]) -> Repeatability {
+/// The capture errors of a series: those `listed`; else what the sessions'
+/// further shots tell of, over all regions and sessions; else what copies of
+/// the baseline perturbed by computer tell, all skin of each.
+pub fn repeatability(
+    listed: &BTreeMap<String, Listed>,
+    sessions: &[SessionMetrics],
+    perturbed: &[Vec<Measured>],
+) -> Repeatability {
     let mut groups: BTreeMap<String, Vec<Vec<f64>>> = BTreeMap::new();
     for session in sessions {
         for (index, (_, measured)) in session.regions.iter().enumerate() {
@@ -46,7 +54,19 @@ pub fn repeatability(sessions: &[SessionMetrics]) -> Repeatability {
             }
         }
     }
-    Repeatability::from_repeats(&groups)
+    Repeatability::new(listed, &groups, &copies(sessions, perturbed))
+}
+
+/// What copies of the baseline say of each metric of all skin.
+fn copies(sessions: &[SessionMetrics], perturbed: &[Vec<Measured>]) -> BTreeMap<String, Perturbed> {
+    let skin = sessions.first().and_then(|baseline| baseline.regions.first());
+    let value = |measured: &Measured| measured.outcome.as_ref().ok().map(Estimate::value);
+    let of = |(place, before): (usize, &Measured)| {
+        let same = |copy: &&Measured| copy.id == before.id;
+        let copies = perturbed.iter().filter_map(|copy| copy.get(place).filter(same).and_then(value));
+        Some((before.id.to_owned(), Perturbed { original: value(before)?, copies: copies.collect() }))
+    };
+    skin.iter().flat_map(|(_, measured)| measured.iter().enumerate().filter_map(of)).collect()
 }
 
 /// The slopes of every region and metric that has a comparable value on
@@ -88,9 +108,12 @@ fn compare(
             pairs.push((region, before.id, change));
         }
     }
-    let p_values: Vec<f64> =
-        pairs.iter().filter_map(|(_, _, d)| d.as_ref().ok()).map(|d| d.change.p_value()).collect();
-    let mut detected = benjamini_hochberg(&p_values, FALSE_DISCOVERIES).into_iter();
+    let asked: Vec<(Family, f64)> = pairs
+        .iter()
+        .filter_map(|(_, _, outcome)| outcome.as_ref().ok())
+        .map(|found| (found.metric.family, found.change.p_value()))
+        .collect();
+    let mut detected = by_question(&asked).into_iter();
     pairs
         .into_iter()
         .map(|(region, id, outcome)| {
@@ -100,12 +123,30 @@ fn compare(
         .collect()
 }
 
+/// Which p-values to reject so that the false discovery rate is held within
+/// each question by itself.
+pub(super) fn by_question<Q: Ord + Copy>(asked: &[(Q, f64)]) -> Vec<bool> {
+    let mut rejected = vec![false; asked.len()];
+    let mut questions: Vec<Q> = asked.iter().map(|(question, _)| *question).collect();
+    questions.sort_unstable();
+    questions.dedup();
+    for question in questions {
+        let places: Vec<usize> = (0..asked.len()).filter(|&place| asked[place].0 == question).collect();
+        let p_values: Vec<f64> = places.iter().map(|&place| asked[place].1).collect();
+        for (place, reject) in places.into_iter().zip(benjamini_hochberg(&p_values, FALSE_DISCOVERIES)) {
+            rejected[place] = reject;
+        }
+    }
+    rejected
+}
+
 /// A difference that may be judged.
 struct Difference {
     metric: &'static Metric,
     before: f64,
     change: Uncertain,
     mdc95: f64,
+    source: ErrorSource,
 }
 
 fn difference(
@@ -143,6 +184,7 @@ fn difference(
         before: first.value(),
         change: Uncertain::new(second.value() - first.value(), &parts),
         mdc95: mdc95(capture[0], capture[1]).hypot(mdc95(light, 0.0)),
+        source: error.source,
     })
 }
 
@@ -215,6 +257,7 @@ fn record(
         percent: None,
         ci95: None,
         mdc95: None,
+        mdc_source: None,
         verdict: Verdict::NotComparable,
         reason: None,
     };
@@ -226,6 +269,7 @@ fn record(
                 .then(|| 100.0 * found.change.value / found.before),
             ci95: Some(found.change.ci95()),
             mdc95: Some(found.mdc95),
+            mdc_source: Some(found.source),
             verdict: verdict(found.metric, found.change.value, detected && found.exceeds_mdc95()),
             ..empty
         },
@@ -287,6 +331,16 @@ mod tests {
         changes(&[session("a", 0, before), session("b", 90, after)], &Repeatability::default())
     }
 
+    #[test]
+    fn every_question_is_answered_by_itself() {
+        // Among ten, 0.03 would need to be 0.005; in its own pair it needs 0.025 or, with the other, 0.05.
+        let mut asked = vec![(1, 0.03), (1, 0.04)];
+        asked.extend([(0, 0.9); 8]);
+        assert_eq!(by_question(&asked)[..2], [true, true]);
+        assert!(by_question(&asked)[2..].iter().all(|&rejected| !rejected));
+        assert!(by_question::<u8>(&[]).is_empty());
+    }
+
     const HIGH: [f64; 5] = [0.30, 0.32, 0.28, 0.31, 0.29];
     /// A third of [`HIGH`], tile by tile.
     const LOW: [f64; 5] = [0.10, 0.32 / 3.0, 0.28 / 3.0, 0.31 / 3.0, 0.29 / 3.0];
@@ -296,8 +350,8 @@ mod tests {
         let [change] = &judged(&[(AREA, &HIGH)], &[(AREA, &LOW)])[..] else { panic!("one change") };
         assert!((change.difference.unwrap() + 0.2).abs() < 1e-12);
         assert!((change.percent.unwrap() + 66.667).abs() < 1e-3);
-        // Tiles change by the same share, so only capture errs: 0.003 and 4 % of each value.
-        let capture = (2.0f64 * 0.003 * 0.003 + 0.012 * 0.012 + 0.004 * 0.004).sqrt();
+        // Tiles change by the same share, so only capture errs: 0.002 and 4 % of each value.
+        let capture = (2.0f64 * 0.002 * 0.002 + 0.012 * 0.012 + 0.004 * 0.004).sqrt();
         assert!((change.mdc95.unwrap() - 1.96 * capture).abs() < 1e-9);
         assert!((change.ci95.unwrap()[1] - (-0.2 + 1.959_964 * capture)).abs() < 1e-6);
         assert_eq!((change.verdict, change.from.as_str(), change.to.as_str()), (Verdict::Improved, "a", "b"));
@@ -389,8 +443,21 @@ mod tests {
             session.repeats = vec![shot(1.0), shot(2.0)];
         }
         // Two groups of three values 1 apart: variance 1 on 4 degrees.
-        let error = repeatability(&sessions).of(A_STAR).unwrap();
+        let error = repeatability(&BTreeMap::new(), &sessions, &[]).of(A_STAR).unwrap();
         assert!((error.at(14.0) - 1.0).abs() < 1e-12 && error.degrees == 4.0);
+    }
+
+    #[test]
+    fn a_change_says_where_its_error_comes_from() {
+        let sessions = [session("a", 0, &[(AREA, &HIGH)]), session("b", 30, &[(AREA, &LOW)])];
+        let source = |listed: &BTreeMap<String, Listed>, perturbed: &[Vec<Measured>]| {
+            changes(&sessions, &repeatability(listed, &sessions, perturbed))[0].mdc_source
+        };
+        let copy = vec![Measured::new(AREA, estimate(&HIGH), NO_SKIN)];
+        let own = BTreeMap::from([(AREA.to_owned(), Listed { sd: 0.01, degrees: None })]);
+        assert_eq!(source(&BTreeMap::new(), &[]), Some(ErrorSource::Published));
+        assert_eq!(source(&BTreeMap::new(), &[copy.clone()]), Some(ErrorSource::Perturbation));
+        assert_eq!(source(&own, &[copy]), Some(ErrorSource::File));
     }
 
     proptest! {

@@ -60,7 +60,14 @@ fn judge(pairs: &[(&Change, &Change)]) -> Vec<ControlledChange> {
     let p_values: Vec<f64> = found.iter().flatten().map(Uncertain::p_value).collect();
     let mut detected = benjamini_hochberg(&p_values, FALSE_DISCOVERIES).into_iter();
     let record = |((region, control), found): (&(&Change, &Change), Option<Uncertain>)| {
-        let empty = Change { difference: None, percent: None, ci95: None, mdc95: None, ..(*region).clone() };
+        let empty = Change {
+            difference: None,
+            percent: None,
+            ci95: None,
+            mdc95: None,
+            mdc_source: None,
+            ..(*region).clone()
+        };
         let mdc95 = region.mdc95.zip(control.mdc95).map(|(a, b)| a.hypot(b));
         let judged = found.zip(mdc95).zip(metric(&region.metric));
         let change = match judged {
@@ -70,6 +77,7 @@ fn judge(pairs: &[(&Change, &Change)]) -> Vec<ControlledChange> {
                     difference: Some(found.value),
                     ci95: Some(found.ci95()),
                     mdc95: Some(mdc95),
+                    mdc_source: region.mdc_source,
                     verdict: verdict(metric, found.value, detected),
                     reason: None,
                     ..empty

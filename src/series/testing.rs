@@ -6,6 +6,7 @@ use crate::session::{
     AlignmentRecord, AlignmentStatus, CalibrationMethod, CalibrationRecord, ComparableRecord,
     ComparableStatus, MetricRecord, QualityRecord, RegionRecord, Session,
 };
+use crate::statistics::ErrorSource;
 use crate::units::ScaleSource;
 
 /// A view of `sessions`, the first its baseline.
@@ -83,6 +84,7 @@ pub fn change(id: &str, from: &str, to: &str, difference: f64, mdc95: f64, verdi
         percent: None,
         ci95: Some([difference - mdc95, difference + mdc95]),
         mdc95: Some(mdc95),
+        mdc_source: Some(ErrorSource::Published),
         verdict,
         reason: None,
     }

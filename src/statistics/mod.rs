@@ -12,9 +12,10 @@ pub mod ranks;
 #[cfg(test)]
 mod reference;
 pub mod repeatability;
+pub mod table;
 pub mod trend;
 
 pub use intervals::Uncertain;
 pub use multiplicity::benjamini_hochberg;
-pub use repeatability::{CaptureError, ErrorSource, Repeatability};
+pub use repeatability::{CaptureError, ErrorSource, Listed, Perturbed, Repeatability};
 pub use trend::{Slope, theil_sen};

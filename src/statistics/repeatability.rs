@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::metrics::Family;
 
 /// Degrees of freedom from which a clinic's own repeats replace the table:
@@ -9,15 +12,37 @@ use crate::metrics::Family;
 /// a factor of five.
 pub const LEAST_DEGREES: f64 = 4.0;
 
+/// How many photographs the published figures count for beside the perturbed
+/// copies: few copies alone tell a standard deviation badly.
+pub const PUBLISHED_DEGREES: f64 = 4.0;
+
 /// Where a capture error comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorSource {
     /// Further shots of the same view in one session. The patient did not
     /// come back in between: a lower bound for sessions apart.
     Repeats,
-    /// Published repeat photographs with other cameras, or photos perturbed
-    /// by computer: a lower bound.
+    /// A clinic's own table of repeat photographs.
+    File,
+    /// The baseline perturbed by computer, joined with published figures: a
+    /// lower bound.
     Perturbation,
+    /// Published repeat photographs with other cameras: a lower bound.
+    Published,
+}
+
+/// A within-subject standard deviation that a clinic found on its own repeat
+/// photographs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// The standard deviation, in the metric's unit; a share of the dose for [`LESION_DOSE_ID`].
+    pub sd: f64,
+    /// Degrees of freedom it is known by: photographs less patients; none is
+    /// taken as known for sure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degrees: Option<f64>,
 }
 
 /// Standard deviation of a value over repeated photos of unchanged skin.
@@ -77,37 +102,83 @@ pub struct Repeatability {
 }
 
 impl Repeatability {
-    /// From repeats: for each metric the groups of values that only the
-    /// photograph distinguishes. Metrics with fewer than [`LEAST_DEGREES`]
-    /// keep the table's error.
-    pub fn from_repeats(groups: &BTreeMap<String, Vec<Vec<f64>>>) -> Self {
-        let learned = |(metric, groups): (&String, &Vec<Vec<f64>>)| {
-            let (sd, degrees) = within_subject(groups).filter(|&(_, degrees)| degrees >= LEAST_DEGREES)?;
-            let error = CaptureError { absolute: sd, relative: 0.0, degrees, source: ErrorSource::Repeats };
-            Some((metric.clone(), error))
-        };
-        Self { known: groups.iter().filter_map(learned).collect() }
+    /// The best that is known of each metric: what `listed` says; else what
+    /// `repeats` tell, for each metric the groups of values that only the
+    /// photograph distinguishes, if they have [`LEAST_DEGREES`]; else what
+    /// `perturbed` tell, for each metric the differences of perturbed copies
+    /// to their original, joined with the published figure.
+    pub fn new(
+        listed: &BTreeMap<String, Listed>,
+        repeats: &BTreeMap<String, Vec<Vec<f64>>>,
+        perturbed: &BTreeMap<String, Perturbed>,
+    ) -> Self {
+        let mut known = BTreeMap::new();
+        for (metric, copies) in perturbed {
+            known.extend(copies.joined(metric).map(|error| (metric.clone(), error)));
+        }
+        for (metric, groups) in repeats {
+            if let Some((sd, degrees)) = within_subject(groups).filter(|known| known.1 >= LEAST_DEGREES) {
+                let error =
+                    CaptureError { absolute: sd, relative: 0.0, degrees, source: ErrorSource::Repeats };
+                known.insert(metric.clone(), error);
+            }
+        }
+        for (metric, listed) in listed {
+            let degrees = listed.degrees.unwrap_or(f64::INFINITY);
+            let (absolute, relative) =
+                if metric == LESION_DOSE_ID { (0.0, listed.sd) } else { (listed.sd, 0.0) };
+            known.insert(
+                metric.clone(),
+                CaptureError { absolute, relative, degrees, source: ErrorSource::File },
+            );
+        }
+        Self { known }
     }
 
-    /// The capture error of a metric: learned, or else from the table; `None`
-    /// for an id that is not in the catalogue.
+    /// The capture error of a metric, learned or published; `None` for an id
+    /// that is not in the catalogue.
     pub fn of(&self, metric: &str) -> Option<CaptureError> {
-        self.known.get(metric).copied().or_else(|| {
-            let family = crate::metrics::metric(metric)?.family;
-            let (absolute, relative) = tabled(metric, family);
-            Some(CaptureError {
-                absolute,
-                relative,
-                degrees: f64::INFINITY,
-                source: ErrorSource::Perturbation,
-            })
-        })
+        self.known.get(metric).copied().or_else(|| published(metric))
+    }
+
+    /// The relative capture error of a lesion's dose, where a table gives one.
+    pub fn lesion_dose(&self) -> Option<f64> {
+        self.known.get(LESION_DOSE_ID).map(|error| error.relative)
     }
 }
 
-/// The relative capture error of a lesion's dose: the 2 to 4 % that brown
-/// spots and red areas vary by in repeated standardised photographs.
-pub const LESION_DOSE: f64 = 0.03;
+/// What perturbed copies of one photo say of one metric.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Perturbed {
+    /// The value on the photo itself.
+    pub original: f64,
+    /// The values on its copies.
+    pub copies: Vec<f64>,
+}
+
+impl Perturbed {
+    /// The scatter of the copies about the original, joined with the
+    /// published error as if that were [`PUBLISHED_DEGREES`] more copies.
+    fn joined(&self, metric: &str) -> Option<CaptureError> {
+        let prior = published(metric).filter(|_| !self.copies.is_empty())?;
+        let squares: f64 = self.copies.iter().map(|copy| (copy - self.original).powi(2)).sum();
+        let degrees = PUBLISHED_DEGREES + self.copies.len() as f64;
+        let share = |published: f64| published * (PUBLISHED_DEGREES / degrees).sqrt();
+        let absolute = (squares / degrees).sqrt().hypot(share(prior.absolute));
+        let source = ErrorSource::Perturbation;
+        Some(CaptureError { absolute, relative: share(prior.relative), degrees, source })
+    }
+}
+
+/// The error of published repeat photographs; `None` for an unknown id.
+fn published(metric: &str) -> Option<CaptureError> {
+    let family = crate::metrics::metric(metric)?.family;
+    let (absolute, relative) = tabled(metric, family);
+    Some(CaptureError { absolute, relative, degrees: f64::INFINITY, source: ErrorSource::Published })
+}
+
+/// The name under which a table gives the relative error of lesions' doses.
+pub const LESION_DOSE_ID: &str = "lesions.dose";
 
 /// Standard deviations of repeated photos, absolute and relative.
 ///
@@ -124,7 +195,7 @@ pub const LESION_DOSE: f64 = 0.03;
 /// a faint patch comes and goes.
 fn tabled(metric: &str, family: Family) -> (f64, f64) {
     match (metric, family) {
-        ("redness.area_fraction", _) => (0.003, 0.04),
+        ("redness.area_fraction", _) => (0.002, 0.04),
         ("redness.hemoglobin_index", _) => (0.015, 0.0),
         (_, Family::Redness) => (0.25, 0.0),
         ("pigmentation.spot_area_fraction", _) => (0.003, 0.06),
@@ -151,17 +222,48 @@ mod tests {
     use super::*;
     use crate::metrics::catalogue;
 
+    const METRIC: &str = "redness.a_star_mean";
+
+    fn learned(
+        listed: Option<f64>,
+        repeats: Vec<Vec<f64>>,
+        perturbed: Option<Perturbed>,
+    ) -> (CaptureError, Repeatability) {
+        let listed = listed.map(|sd| (METRIC.to_owned(), Listed { sd, degrees: Some(9.0) }));
+        let known = Repeatability::new(
+            &listed.into_iter().collect(),
+            &BTreeMap::from([(METRIC.to_owned(), repeats)]),
+            &perturbed.into_iter().map(|copies| (METRIC.to_owned(), copies)).collect(),
+        );
+        (known.of(METRIC).unwrap(), known)
+    }
+
     #[test]
-    fn a_few_repeats_keep_the_table_and_enough_replace_it() {
-        let metric = "redness.a_star_mean".to_owned();
-        let learn =
-            |groups: Vec<Vec<f64>>| Repeatability::from_repeats(&BTreeMap::from([(metric.clone(), groups)]));
-        let few = learn(vec![vec![14.0, 15.0]]).of(&metric).unwrap();
-        assert_eq!((few.source, few.at(14.0)), (ErrorSource::Perturbation, 0.25));
+    fn a_few_repeats_keep_the_published_error_and_enough_replace_it() {
+        let few = learned(None, vec![vec![14.0, 15.0]], None).0;
+        assert_eq!((few.source, few.at(14.0)), (ErrorSource::Published, 0.25));
         // Four pairs, each 1 apart: variance 1/2.
-        let enough = learn(vec![vec![14.0, 15.0]; 4]).of(&metric).unwrap();
+        let enough = learned(None, vec![vec![14.0, 15.0]; 4], None).0;
         assert_eq!((enough.source, enough.degrees), (ErrorSource::Repeats, 4.0));
         assert!((enough.at(14.0) - 0.5f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn copies_join_the_published_error_and_a_clinics_table_beats_everything() {
+        let copies = Perturbed { original: 14.0, copies: vec![14.5, 13.5] };
+        let joined = learned(None, vec![], Some(copies.clone())).0;
+        // Two copies 0.5 off and four published ones of 0.25: (2·0.25 + 4·0.0625) / 6 = 0.125.
+        assert_eq!((joined.source, joined.degrees), (ErrorSource::Perturbation, 6.0));
+        assert!((joined.at(14.0) - 0.125f64.sqrt()).abs() < 1e-12);
+        let own = learned(Some(0.1), vec![vec![14.0, 15.0]; 4], Some(copies)).0;
+        assert_eq!((own.source, own.at(14.0), own.degrees), (ErrorSource::File, 0.1, 9.0));
+    }
+
+    #[test]
+    fn a_table_may_list_the_error_of_lesions() {
+        let listed = BTreeMap::from([(LESION_DOSE_ID.to_owned(), Listed { sd: 0.01, degrees: None })]);
+        let known = Repeatability::new(&listed, &BTreeMap::new(), &BTreeMap::new());
+        assert_eq!((known.lesion_dose(), Repeatability::default().lesion_dose()), (Some(0.01), None));
     }
 
     #[test]

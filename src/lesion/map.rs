@@ -1,0 +1,139 @@
+//! The map that lesions of a chromophore are looked for on.
+//!
+//! Melanin and blood unmixed from all three channels are the quietest maps
+//! where blue light comes back from the skin. Where little does, on brown and
+//! dark skin, what the surface reflects and the camera rounds drowns it, and
+//! red and green alone, each freed of the other chromophore, show the lesions.
+//! How dark skin comes out in a photo depends on its exposure, so that no
+//! threshold of colour tells the two apart; how clearly lesions stand out does.
+
+use serde::{Deserialize, Serialize};
+
+use crate::color::unmixing::{HEMOGLOBIN, MELANIN};
+use crate::lesion::excess::{excess, noise};
+use crate::lesion::places::{bounds, owners};
+use crate::lesion::segmentation::{Spot, rim, smoothed};
+use crate::metrics::Maps;
+use crate::metrics::maps::Level;
+use crate::raster::{self, Plane};
+
+/// Share of the skin that is searched for what stands out: a few spots.
+const STANDING_OUT: f64 = 0.005;
+
+/// What colours skin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Chromophore {
+    /// Pigment.
+    Melanin,
+    /// Blood.
+    Hemoglobin,
+}
+
+/// Which map shows a chromophore of a series best; chosen on the baseline,
+/// then kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LesionMap {
+    /// Unmixed from all channels.
+    Unmixed,
+    /// From red and green density, freed of the other chromophore.
+    RedGreen,
+}
+
+impl LesionMap {
+    /// The map on which the few densest places of the baseline stand out
+    /// furthest from the noise of its skin; `unmixed` is the unmixed one.
+    pub fn of_baseline(maps: &Maps, chromophore: Chromophore, unmixed: &Plane) -> Self {
+        let level = &maps.coarse;
+        let clearness = |map: &Plane| clearness(&excess(map, &level.skin, level.scale), level);
+        let (unmixed, red) = rayon::join(|| clearness(unmixed), || clearness(&red_green(maps, chromophore)));
+        if red > unmixed { Self::RedGreen } else { Self::Unmixed }
+    }
+
+    /// The map of a photo, in density of the unmixed chromophore.
+    pub fn of(self, maps: &Maps, chromophore: Chromophore, unmixed: &Plane) -> Plane {
+        match self {
+            Self::Unmixed => unmixed.clone(),
+            Self::RedGreen => red_green(maps, chromophore),
+        }
+    }
+}
+
+/// How much more green than red a pigmented spot takes away at least. Melanin
+/// takes 1.4 to 1.7 times as much; shading, of scars for one, as much of both.
+const LEAST_GREEN: f64 = 1.2;
+
+impl LesionMap {
+    /// Whether a pigmented spot found on this map has the colour of pigment: the map
+    /// of red light shows shading as well.
+    pub fn confirms(self, maps: &Maps, spot: &Spot) -> bool {
+        let [red, green] = [0, 1].map(|channel| rise(&maps.density[channel], &maps.coarse, spot));
+        self == Self::Unmixed || green > LEAST_GREEN * red
+    }
+}
+
+/// The mean of a plane over a spot less that over the skin next to it.
+fn rise(plane: &Plane, level: &Level, spot: &Spot) -> f64 {
+    let owner = owners([&spot.pixels], plane.dim());
+    let Some([left, top, right, bottom]) = bounds(&spot.pixels) else { return 0.0 };
+    let reach = 3 * rim(level);
+    let (height, width) = plane.dim();
+    let mut sums = [[0.0f64; 2]; 2];
+    for y in top.saturating_sub(reach)..(bottom + reach + 1).min(height) {
+        for x in left.saturating_sub(reach)..(right + reach + 1).min(width) {
+            if level.skin[[y, x]] {
+                let sum = &mut sums[usize::from(owner[[y, x]] == 1)];
+                *sum = [sum[0] + f64::from(plane[[y, x]]), sum[1] + 1.0];
+            }
+        }
+    }
+    let [around, inside] = sums.map(|[sum, count]| sum / count.max(1.0));
+    inside - around
+}
+
+/// The weights of red and green density to which the chromophore reads as it
+/// does unmixed and the other not at all. Shading is left in; it has no place
+/// of its own above the surroundings.
+fn weights(chromophore: Chromophore) -> [f32; 2] {
+    let (wanted, other) = match chromophore {
+        Chromophore::Melanin => (MELANIN, HEMOGLOBIN),
+        Chromophore::Hemoglobin => (HEMOGLOBIN, MELANIN),
+    };
+    let unit = wanted[0] * other[1] - wanted[1] * other[0];
+    [other[1] / unit, -other[0] / unit]
+}
+
+fn red_green(maps: &Maps, chromophore: Chromophore) -> Plane {
+    let [of_red, of_green] = weights(chromophore);
+    ndarray::Zip::from(&maps.density[0])
+        .and(&maps.density[1])
+        .par_map_collect(|red, green| of_red * red + of_green * green)
+}
+
+/// The excess that only [`STANDING_OUT`] of the skin exceeds, in robust
+/// standard deviations; 0 without skin.
+fn clearness(excess: &Plane, level: &Level) -> f64 {
+    let smooth = smoothed(excess, level);
+    let mut values = raster::values_inside(&smooth, &level.skin);
+    let place = ((1.0 - STANDING_OUT) * values.len() as f64) as usize;
+    let noise = f64::from(noise(&smooth, &level.skin));
+    if place >= values.len() || noise <= 0.0 {
+        return 0.0;
+    }
+    f64::from(*values.select_nth_unstable_by(place, f32::total_cmp).1) / noise
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_channels_read_one_chromophore_and_not_the_other() {
+        let of = |[red, green]: [f32; 2], density: [f32; 3]| red * density[0] + green * density[1];
+        for (chromophore, wanted, other) in
+            [(Chromophore::Melanin, MELANIN, HEMOGLOBIN), (Chromophore::Hemoglobin, HEMOGLOBIN, MELANIN)]
+        {
+            assert!((of(weights(chromophore), wanted) - 1.0).abs() < 1e-5);
+            assert!(of(weights(chromophore), other).abs() < 1e-5);
+        }
+    }
+}
