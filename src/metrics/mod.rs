@@ -7,6 +7,7 @@ mod estimate;
 pub mod gain;
 pub mod glcm;
 pub mod inflammation;
+pub mod lines;
 pub mod maps;
 pub mod pigmentation;
 pub mod pores;

@@ -59,6 +59,8 @@ struct Member {
 struct Values {
     regions: Vec<(Region, Vec<Measured>)>,
     lesions: Lesions,
+    /// What was found that speaks against a treatment.
+    warnings: Vec<Warning>,
 }
 
 /// Measures every photo of a series and compares each with the baseline.
@@ -196,7 +198,8 @@ fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) 
 fn measure(baseline: &mut Member, members: &mut [Member], canvas: &Canvas, step: &(dyn Fn() + Sync)) {
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
-    let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt()));
+    let blur = coarsest.sqrt();
+    let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, blur), blur);
     baseline.keep(shown, &frozen, canvas);
     step();
     members.par_iter_mut().for_each(|member| {
@@ -226,7 +229,8 @@ impl Member {
             (region, values)
         };
         let regions = regions.into_iter().map(measured).collect();
-        self.values = Some(Values { regions, lesions: shown.into_lesions() });
+        let warnings = shown.warnings();
+        self.values = Some(Values { regions, warnings, lesions: shown.into_lesions() });
     }
 }
 
@@ -399,11 +403,12 @@ impl Values {
 }
 
 impl Member {
-    /// What calibration and comparison warn of.
+    /// What calibration, comparison and the findings warn of.
     fn warnings(&self) -> Vec<Warning> {
         let calibration = self.frame.photo.calibration().warning.iter();
         let comparison = self.link.iter().flat_map(|link| &link.comparability.warnings);
-        calibration.chain(comparison).cloned().collect()
+        let findings = self.values.iter().flat_map(|values| &values.warnings);
+        calibration.chain(comparison).chain(findings).cloned().collect()
     }
 }
 

@@ -48,14 +48,19 @@ pub(super) fn strokes(mask: &Mask, length: f64) -> Mask {
 }
 
 fn select_pixels(mask: &Mask, wanted: impl Fn(&Part, &Component) -> bool) -> Mask {
-    let (width, height) = raster::size(mask);
     let mut selected = Mask::from_elem(mask.raw_dim(), false);
-    for pixels in components(mask) {
-        if wanted(&Part::of(&pixels, width, height), &pixels) {
+    for_each_part(mask, |part, pixels| {
+        if wanted(part, pixels) {
             pixels.iter().for_each(|&(x, y)| selected[[y as usize, x as usize]] = true);
         }
-    }
+    });
     selected
+}
+
+/// Every part of `mask` with its pixels, in row order of their first pixel.
+pub(super) fn for_each_part(mask: &Mask, mut each: impl FnMut(&Part, &Component)) {
+    let (width, height) = raster::size(mask);
+    components(mask).iter().for_each(|pixels| each(&Part::of(pixels, width, height), pixels));
 }
 
 #[cfg(test)]
