@@ -17,6 +17,9 @@ const TILE_MM: f64 = 5.0;
 /// Tiles that the shared skin is divided into at least, where it can be.
 const LEAST_TILES: f64 = 36.0;
 
+/// About how many places of a region are asked for the error of its place.
+const MOST_PLACES: usize = 400;
+
 /// Cells between the nodes of a [`Lattice`]: deformations are smooth over
 /// millimetres, this is about one.
 const LATTICE: usize = 8;
@@ -80,6 +83,18 @@ impl Canvas {
                 Region { name: name.clone(), tiles: Tiles::new(labels, skin.factor, count) }
             })
             .collect()
+    }
+
+    /// Places spread over every region, some hundreds at most, native baseline
+    /// pixels; in the order of [`Canvas::regions_in`].
+    pub fn places(&self) -> Vec<Vec<[f64; 2]>> {
+        let spread = |mask: &Mask| {
+            let cells = mask.indexed_iter().filter(|(_, inside)| **inside).map(|(cell, _)| cell);
+            let step = (raster::count(mask) / MOST_PLACES).max(1);
+            let centre = |at: usize| cell_centre(at as f64, self.factor);
+            cells.step_by(step).map(|(y, x)| [centre(x), centre(y)]).collect()
+        };
+        self.regions.iter().map(|(_, mask)| spread(mask)).collect()
     }
 
     /// The shared skin, in baseline cells of `Canvas::factor` native pixels.

@@ -3,7 +3,13 @@
 //! The records are the report's JSON: field names and units are its keys.
 
 mod comparison;
+mod control;
+mod course;
+mod healing;
 mod lesions;
+mod scales;
+#[cfg(test)]
+mod testing;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,8 +17,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::Warning;
 pub use crate::lesion::{LesionKind, LesionStatus};
 pub use crate::series::comparison::{changes, repeatability, trends};
+pub use crate::series::control::ControlledChange;
+pub use crate::series::course::Course;
+pub use crate::series::healing::Recovery;
 pub use crate::series::lesions::lesions;
+pub use crate::series::scales::{Basis, ScaleItem, Scales, SubScore};
 use crate::session::Session;
+use crate::treatment::Schedule;
 use crate::units::ScaleSource;
 
 /// The schema that [`Report`] follows.
@@ -73,14 +84,35 @@ pub struct View {
     pub baseline: String,
     /// Its scale.
     pub scale: ScaleRecord,
+    /// How treatments were spaced up to the last session; `null` if none is known.
+    pub schedule: Option<Schedule>,
     /// The sessions in order of time.
     pub sessions: Vec<Session>,
     /// Changes from the baseline to each later session.
     pub changes: Vec<Change>,
+    /// Changes beyond those of a region named `control` or `reference`.
+    pub controlled: Vec<ControlledChange>,
     /// Changes per 30 days, where enough sessions allow it.
     pub trends: Vec<Trend>,
+    /// How fast redness fades after treatments.
+    pub recoveries: Vec<Recovery>,
     /// Lesions followed through the sessions.
     pub lesions: Vec<Lesion>,
+    /// Clinical scales beside what was measured.
+    pub scales: Scales,
+}
+
+impl View {
+    /// Adds what follows from the sessions and their changes once they are
+    /// all there: healing windows, courses, controls, scales.
+    pub fn concluded(mut self) -> Self {
+        self.recoveries = healing::recoveries(&self);
+        healing::spare_healing(&mut self);
+        course::name(&mut self);
+        self.controlled = control::controlled(&self);
+        self.scales = scales::of(&self.sessions);
+        self
+    }
 }
 
 /// What can be said of a change.
@@ -136,6 +168,8 @@ pub struct Trend {
     pub slope_per_30_days: f64,
     /// Its 95 % confidence interval; `null` with fewer sessions than allow one.
     pub ci95: Option<[f64; 2]>,
+    /// The course in one word; `null` where the metric has no better direction.
+    pub course: Option<Course>,
 }
 
 /// A lesion followed through the sessions.

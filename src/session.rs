@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Warning;
 use crate::metrics::{Aspect, Measured, metric};
 use crate::statistics::Repeatability;
+use crate::treatment::TreatmentFacts;
 
 /// One visit: its photos, how good they are, how they were calibrated and
 /// aligned, and what was measured.
@@ -21,6 +22,8 @@ pub struct Session {
     pub date: Option<String>,
     /// Days since the baseline; `null` without dates.
     pub day: Option<i64>,
+    /// The treatments before it; `null` if none is known.
+    pub treatment: Option<TreatmentFacts>,
     /// Its photos of this view.
     pub photos: Vec<PhotoRecord>,
     /// How good they are.
@@ -145,6 +148,10 @@ pub struct RegionRecord {
     pub area_mm2: Option<f64>,
     /// Its area, native pixels of this photo.
     pub area_px: f64,
+    /// Expected median error of the region's place, native pixels of this
+    /// photo; absent where nothing had to be placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual_px: Option<f64>,
     /// Values by metric id.
     pub metrics: BTreeMap<String, MetricRecord>,
 }
@@ -165,6 +172,10 @@ pub struct MetricRecord {
     /// How much it can be relied on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
+    /// The value of each photo of this session that was measured, in the
+    /// order of their shots; only with repeat photos.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shots: Vec<Option<f64>>,
 }
 
 impl MetricRecord {
@@ -179,7 +190,8 @@ impl MetricRecord {
             Ok(estimate) => estimate,
             Err(reason) => {
                 let reason = Some((*reason).to_owned());
-                return Self { value: None, reason, standard_error: None, unit, confidence: None };
+                let shots = Vec::new();
+                return Self { value: None, reason, standard_error: None, unit, confidence: None, shots };
             }
         };
         let capture = repeatability.of(measured.id).map_or(0.0, |error| error.at(estimate.value()));
@@ -194,6 +206,7 @@ impl MetricRecord {
             standard_error: estimate.standard_error().map(|sampling| sampling.hypot(capture)),
             unit,
             confidence: Some(confidence.min(limit)),
+            shots: Vec::new(),
         }
     }
 }
@@ -217,6 +230,8 @@ pub struct SessionMetrics {
     pub session: String,
     /// Days since the baseline, if dated.
     pub day: Option<i64>,
+    /// Whether redness belongs to the healing of a treatment.
+    pub healing: bool,
     /// Why colour cannot be compared with the baseline, if it cannot.
     pub colour_blocked: Option<String>,
     /// Why relief cannot be compared with the baseline, if it cannot.

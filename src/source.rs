@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use crate::error::Warning;
+use crate::treatment::{Schedule, TreatmentFacts};
 use crate::units::Scale;
 
 /// A photograph to read.
@@ -31,7 +32,7 @@ pub struct SessionSource {
     pub date: Option<Date>,
     /// Its photos of this view.
     pub photos: Vec<PhotoSource>,
-    /// Days since the treatment, if the manifest says so.
+    /// Days since the last treatment, if the manifest says so.
     pub days_since_treatment: Option<i64>,
 }
 
@@ -55,6 +56,8 @@ pub struct SeriesSource {
     pub scale: Option<Scale>,
     /// Regions drawn on the baseline photo.
     pub roi: Option<PathBuf>,
+    /// Dates of the patient's treatments, in order.
+    pub treatments: Vec<Date>,
 }
 
 impl SeriesSource {
@@ -62,6 +65,23 @@ impl SeriesSource {
     pub fn day(&self, index: usize) -> Option<i64> {
         let (from, to) = (self.sessions[self.baseline].date?, self.sessions[index].date?);
         Some(i64::from((to - from).get_days()))
+    }
+
+    /// Session `index` beside the treatments before it. What the manifest says
+    /// of the days since goes before the dates.
+    pub fn treatment(&self, index: usize) -> Option<TreatmentFacts> {
+        let session = &self.sessions[index];
+        let dated = session.date.and_then(|date| TreatmentFacts::of(&self.treatments, date));
+        match session.days_since_treatment {
+            Some(days) => TreatmentFacts::after(days, dated.map_or(1, |facts| facts.treatments_before)),
+            None => dated,
+        }
+    }
+
+    /// How treatments were spaced up to the last dated session.
+    pub fn schedule(&self) -> Option<Schedule> {
+        let last = self.sessions.iter().filter_map(|session| session.date).max()?;
+        Schedule::of(&self.treatments, last)
     }
 
     /// The number of photos in all sessions.
@@ -104,6 +124,7 @@ mod tests {
             baseline: 1,
             scale: None,
             roi: None,
+            treatments: Vec::new(),
         };
         let days: Vec<_> = (0..4).map(|index| series.day(index)).collect();
         assert_eq!(days, [Some(-10), Some(0), Some(90), None]);

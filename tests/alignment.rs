@@ -1,7 +1,9 @@
 //! How well photographs are aligned whose truth is known, and which are
 //! refused: a smaller version of `benches/alignment.py`.
 
-use dermalapse::alignment::{Alignment, AlignmentOptions, Features, Status, align, reduction_for};
+use dermalapse::alignment::{
+    Alignment, AlignmentOptions, Features, Rejection, Status, Transform, align, align_from, reduction_for,
+};
 use dermalapse::phantom::{CameraPlan, ChangePlan, LightPlan, PatientPlan, SessionPlan, render_view};
 use dermalapse::photo::Photo;
 use dermalapse::skin::Skin;
@@ -179,33 +181,92 @@ fn photos_turned_in_the_hand_are_aligned() {
     }
 }
 
+/// The reasons, both ways.
+fn reasons(reference: &Features, moving: &Features) -> [Option<Rejection>; 2] {
+    [aligned(reference, moving), aligned(moving, reference)].map(|found| {
+        assert_eq!((found.status, found.residual_px), (Status::Rejected, f64::INFINITY));
+        found.reason
+    })
+}
+
 #[test]
-fn photos_of_other_skin_are_refused_both_ways() {
+fn photos_of_other_skin_are_refused_for_what_is_wrong_with_them() {
     let plan = patient(9);
     let (image, _) = session(&plan, 0);
     let other_site = render_view(&plan, 1, 2).unwrap().image;
     let (other_patient, _) = session(&patient(10), 2);
     let mirrored = imageops::flip_horizontal(&session(&plan, 1).0);
+    let blurred = imageops::blur(&image, 16.0);
     let reference = features(image);
-    for (what, photo) in
-        [("mirror image", mirrored), ("other site", other_site), ("other patient", other_patient)]
-    {
-        let moving = features(photo);
-        for found in [aligned(&reference, &moving), aligned(&moving, &reference)] {
-            assert_eq!(found.status, Status::Rejected, "{what}");
-            assert!(found.reason.is_some() && found.residual_px.is_infinite(), "{what}");
-        }
+    for (what, photo, why) in [
+        ("mirror image", mirrored, Rejection::Mirrored),
+        ("other site", other_site, Rejection::NoSharedSkin),
+        ("other patient", other_patient, Rejection::NoSharedSkin),
+        ("blank wall", wall(), Rejection::NoStructure),
+        ("out of focus", blurred, Rejection::NoStructure),
+    ] {
+        assert_eq!(reasons(&reference, &features(photo)), [Some(why); 2], "{what}");
     }
 }
 
 #[test]
-fn a_blank_wall_is_refused() {
-    let (image, _) = session(&patient(9), 0);
-    let wall = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
-        // A little noise without skin's structure: a hash of the place.
+fn the_neighbouring_skin_is_out_of_frame() {
+    let plan = PatientPlan { width: 1200, ..patient(11) };
+    let scene = render_view(&plan, 0, 0).unwrap().image;
+    let [left, right] = [0, 520].map(|x| imageops::crop_imm(&scene, x, 0, 680, HEIGHT).to_image());
+    assert_eq!(reasons(&features(left), &features(right)), [Some(Rejection::OutOfFrame); 2]);
+}
+
+/// A little noise without skin's structure: a hash of the place.
+fn wall() -> RgbImage {
+    RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
         let noise = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(2_246_822_519)) >> 29;
         image::Rgb([190, 160, 140].map(|value: u8| value + (x / 40) as u8 + noise as u8))
-    });
-    let found = aligned(&features(image), &features(wall));
+    })
+}
+
+/// The photo seen from ever further aside: narrower by `share`.
+fn from_aside(image: &RgbImage, share: f64) -> RgbImage {
+    let width = (share * f64::from(WIDTH)).round() as u32;
+    imageops::resize(image, width, HEIGHT, imageops::FilterType::Triangle)
+}
+
+#[test]
+fn skin_seen_too_far_from_aside_is_found_through_a_photo_in_between() {
+    let (image, _) = session(&patient(12), 0);
+    let photos = [image.clone(), from_aside(&image, 0.65), from_aside(&image, 0.42)];
+    let [first, between, last] = photos.each_ref().map(|photo| features(photo.clone()));
+    assert_eq!(aligned(&first, &last).status, Status::Rejected, "nothing needs a bridge");
+    let (there, onward) = (aligned(&first, &between), aligned(&between, &last));
+    let guess = there.transform.then(&onward.transform, WIDTH as usize, HEIGHT as usize).unwrap();
+    let found = align_from(&first, &last, &guess, &AlignmentOptions::default());
+    assert_eq!((found.status, found.reason), (Status::Aligned, None));
+    let narrower = f64::from(photos[2].width()) / f64::from(WIDTH);
+    for [x, y] in [[30.0, 40.0], [400.0, 300.0], [770.0, 560.0]] {
+        let truth = [narrower * (x + 0.5) - 0.5, y];
+        assert!(distance(found.transform.map([x, y]), truth) < 0.1, "{x}, {y}");
+    }
+    assert!(found.diagnostics.loop_error_px[0] < 0.2, "{:?}", found.diagnostics);
+    // A way that leads elsewhere is not believed.
+    let astray = Transform::from_matrix([[narrower, 0.0, 9.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]).unwrap();
+    let found = align_from(&first, &last, &astray, &AlignmentOptions::default());
     assert_eq!(found.status, Status::Rejected);
+    the_series_takes_that_way(&photos);
+}
+
+/// `compare` finds the last photo only if the one in between is given.
+fn the_series_takes_that_way(photos: &[RgbImage; 3]) {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<_> = ["a.png", "b.png", "c.png"].map(|name| folder.path().join(name)).into();
+    files.iter().zip(photos).for_each(|(file, photo)| photo.save(file).unwrap());
+    let last_alignment = |files: &[&std::path::PathBuf]| {
+        let mut command = assert_cmd::Command::cargo_bin("dermalapse").unwrap();
+        let output = command.arg("compare").args(files).arg("--quiet").output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["views"][0]["sessions"][files.len() - 1]["alignment"].clone()
+    };
+    let direct = last_alignment(&[&files[0], &files[2]]);
+    assert_eq!(direct["status"], "rejected");
+    assert!(direct["reason"].as_str().unwrap().starts_with("no_shared_skin: "), "{direct}");
+    assert_eq!(last_alignment(&[&files[0], &files[1], &files[2]])["status"], "aligned");
 }

@@ -38,13 +38,13 @@ const STRENGTH: f32 = 0.02;
 const EDGE: f32 = 10.0;
 
 /// Most keypoints of one picture.
-const MOST: usize = 3000;
+const MOST: usize = 2000;
 
 /// Cells along each side in which keypoints compete.
 const CELLS: usize = 24;
 
 /// Pictures whose longer side is shorter are enlarged twofold.
-const SMALL: usize = 900;
+const SMALL: usize = 500;
 
 /// An extremum before it has a direction.
 #[derive(Clone, Copy)]

@@ -12,6 +12,7 @@ mod guidance;
 mod keypoints;
 mod matching;
 mod refinement;
+mod refusal;
 mod registration;
 mod robust;
 mod spline;
@@ -33,10 +34,14 @@ pub use transform::{Transform, warp};
 pub use verification::{Diagnostics, Rejection};
 
 /// The longer side that a picture should have when it is aligned, pixels.
-const WORKING_SIDE: usize = 1400;
+const WORKING_SIDE: usize = 1100;
+
+/// Pictures whose longer side is longer are halved before keypoints are
+/// sought: the skin between them is found again by its finer structure.
+const DETAILED: usize = 1000;
 
 /// By which whole factor a photo of `width` by `height` pixels should be
-/// reduced for [`Features::detect`], so that its longer side has about 1400 pixels.
+/// reduced for [`Features::detect`], so that its longer side has about 1100 pixels.
 pub fn reduction_for(width: usize, height: usize) -> usize {
     ((width.max(height) as f64 / WORKING_SIDE as f64).round() as usize).max(1)
 }
@@ -47,6 +52,8 @@ pub struct Features {
     picture: Plane,
     valid: Mask,
     factor: usize,
+    /// Native pixels per pixel of the picture that keypoints were found in.
+    cell: usize,
     width: usize,
     height: usize,
     /// In native pixels.
@@ -61,14 +68,17 @@ impl Features {
     ///   whole `factor` as [`raster::reduce`] does.
     /// - `valid`: the pixels to trust (skin without glare and hair), of the same size.
     pub fn detect(picture: Plane, valid: &Mask, factor: usize, width: usize, height: usize) -> Self {
-        let sigma = (picture.ncols().max(picture.nrows()) as f64 / 100.0).clamp(6.0, 16.0);
-        let contrast = contrast::normalised(&picture, valid, sigma);
-        let (mut keypoints, descriptors) = keypoints::detect(&contrast, valid);
+        let times = if picture.ncols().max(picture.nrows()) >= DETAILED { 2 } else { 1 };
+        let (reduced, inside) = (raster::reduce(&picture, times), raster::reduce_mask(valid, times));
+        let sigma = (reduced.ncols().max(reduced.nrows()) as f64 / 100.0).clamp(6.0, 16.0);
+        let contrast = contrast::normalised(&reduced, &inside, sigma);
+        let (mut keypoints, descriptors) = keypoints::detect(&contrast, &inside);
+        let cell = factor * times;
         for keypoint in &mut keypoints {
-            keypoint.at = keypoint.at.map(|value| raster::cell_centre(value, factor));
-            keypoint.scale *= factor as f64;
+            keypoint.at = keypoint.at.map(|value| raster::cell_centre(value, cell));
+            keypoint.scale *= cell as f64;
         }
-        Self { picture, valid: valid.clone(), factor, width, height, keypoints, descriptors }
+        Self { picture, valid: valid.clone(), factor, cell, width, height, keypoints, descriptors }
     }
 
     /// How many keypoints there are.
@@ -125,7 +135,7 @@ pub struct Alignment {
     pub inliers: usize,
     /// What the checks measured.
     pub diagnostics: Diagnostics,
-    doubt: Option<Spline>,
+    doubt: Option<[Spline; 3]>,
 }
 
 impl Alignment {
@@ -152,7 +162,7 @@ impl Alignment {
     }
 }
 
-/// Noise of the place of a matched keypoint, pixels of the working resolution.
+/// Noise of the place of a matched keypoint, pixels of the picture it was found in.
 const KEYPOINT_NOISE: f64 = 0.5;
 
 /// Knots of the final displacement field along the reference's longer side.
@@ -174,10 +184,28 @@ pub fn align(reference: &Features, moving: &Features, options: &AlignmentOptions
     if reference.len().min(moving.len()) < LEAST_KEYPOINTS {
         return Alignment::rejected(Rejection::NoStructure);
     }
-    match straight(reference, moving, seed) {
+    let found = search(reference, moving, options, seed);
+    match found.reason {
+        Some(Rejection::NoSharedSkin | Rejection::StructureDisagrees) => {
+            refusal::explained(found, reference, moving, options, seed)
+        }
+        _ => found,
+    }
+}
+
+/// The alignment that matches lead to, sought from either photo.
+fn search(reference: &Features, moving: &Features, options: &AlignmentOptions, seed: u64) -> Alignment {
+    let found = match straight(reference, moving, seed) {
         Some((straight, model)) => bent_and_judged(reference, moving, &straight, model, options),
         None => Alignment::rejected(Rejection::NoSharedSkin),
+    };
+    if !matches!(found.reason, Some(Rejection::NoSharedSkin | Rejection::StructureDisagrees)) {
+        return found;
     }
+    // Which match is clear depends on the side that asks: the way back may be found where this one is not.
+    let back = straight(moving, reference, seed).and_then(|(back, model)| Some((back.reversed()?, model)));
+    let second = back.map(|(guess, model)| bent_and_judged(reference, moving, &guess, model, options));
+    second.filter(|second| second.status == Status::Aligned).unwrap_or(found)
 }
 
 /// Aligns `moving` to `reference` from a first guess, such as the way through
@@ -236,7 +264,7 @@ fn bent_and_judged(
         return Alignment::rejected(Rejection::NoSharedSkin);
     };
     let Some(refined) = refinement::refine(reference, moving, &bent, &displacement(reference, KNOTS)) else {
-        return Alignment::rejected(Rejection::StructureDisagrees);
+        return Alignment::rejected(Rejection::NoSharedSkin);
     };
     let refined = rebased(refined, model, reference);
     let loops = loop_errors(reference, moving, &refined, bent.bending);
@@ -303,7 +331,7 @@ fn loop_errors(reference: &Features, moving: &Features, refined: &Refined, bendi
 fn bent(reference: &Features, moving: &Features, guess: &Transform) -> Option<(Bent, Vec<Correspondence>)> {
     let longer = moving.width.max(moving.height) as f64;
     let field = displacement(reference, COARSE_KNOTS);
-    let noise = KEYPOINT_NOISE * reference.factor as f64;
+    let noise = KEYPOINT_NOISE * reference.cell as f64;
     let straight = guess.without_deformation();
     let mut found: Option<(Bent, Vec<Correspondence>)> = None;
     for reach in REACHES {

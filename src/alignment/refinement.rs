@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::alignment::Features;
 use crate::alignment::guidance::{Bent, stiffness};
 use crate::alignment::registration::{Pair, Registered};
-use crate::alignment::spline::{Pull, Spline};
+use crate::alignment::spline::{Normal, Pull, Spline};
 use crate::alignment::transform::Transform;
 use crate::raster::{self, row};
 
@@ -34,15 +34,16 @@ const COARSE_LEVELS: [usize; 2] = [4, 2];
 const COARSE_STEPS: usize = 2;
 
 /// Steps at the finest level.
-const FINE_STEPS: usize = 3;
+const FINE_STEPS: usize = 2;
 
 /// A transform refined, and what it is worth.
 pub struct Refined {
     /// The transform.
     pub transform: Transform,
     /// Half the difference between the displacements that two halves of the
-    /// skin ask for, native pixels of the reference: a sample of the error.
-    pub doubt: Spline,
+    /// skin ask for, native pixels of the reference: a sample of the error for
+    /// each way of halving it.
+    pub doubt: [Spline; 3],
     /// Both photos in one frame before the last step.
     pub registered: Registered,
 }
@@ -86,7 +87,7 @@ impl Sums {
 
 /// The sums of all cells, row by row, and how many there are per row.
 pub fn cells(pair: &Registered) -> (Vec<Sums>, usize) {
-    let (width, height) = raster::size(&pair.reference);
+    let (width, height) = raster::size(&*pair.reference);
     let columns = width.div_ceil(CELL);
     let sums = (0..height.div_ceil(CELL))
         .into_par_iter()
@@ -211,7 +212,7 @@ pub fn refine(reference: &Features, moving: &Features, start: &Bent, field: &Spl
             transform = settle(reference, moving, &transform, field, bending, times)?;
         }
     }
-    finish(&Pair::new(reference, moving, &transform, 1), transform, field)
+    finish(Pair::new(reference, moving, &transform, 1), transform, field)
 }
 
 /// The transform after the steps of a coarse level, reduced `times` further than the features.
@@ -223,54 +224,75 @@ pub fn settle(
     bending: f64,
     times: usize,
 ) -> Option<Transform> {
-    let pair = Pair::new(reference, moving, start, times);
+    let mut pair = Pair::new(reference, moving, start, times);
     let mut transform = start.clone();
     for _ in 0..COARSE_STEPS {
         let pulls = pulls(&pair.register(&transform), &transform);
-        transform = transform.with_deformation(solve(field, &pulls, bending)?);
+        transform = transform.with_deformation(solve(field, field.asked(&pulls), bending)?);
     }
     Some(transform)
 }
 
 /// The steps of the finest level, with the bending that the skin asks for.
-fn finish(pair: &Pair, mut transform: Transform, field: &Spline) -> Option<Refined> {
+fn finish(mut pair: Pair, mut transform: Transform, field: &Spline) -> Option<Refined> {
     let mut bending = None;
     for step in 1.. {
         let registered = pair.register(&transform);
         let pulls = pulls(&registered, &transform);
-        let halves = halves(&pulls, 2.0 * (CELL * registered.factor) as f64);
-        let chosen = bending.or_else(|| best_bending(field, &halves))?;
+        let quarters = quarters(&pulls, 2.0 * (CELL * registered.factor) as f64);
+        let asked = quarters.each_ref().map(|pulls| field.asked(pulls));
+        let half = |[a, b]: [usize; 2]| asked[a].clone().and(&asked[b]);
+        let (white, black) = (half([0, 3]), half([1, 2]));
+        let chosen = match bending {
+            Some(chosen) => chosen,
+            None => best_bending(field, &quarters, [&white, &black])?,
+        };
         bending = Some(chosen);
-        transform = transform.with_deformation(solve(field, &pulls, chosen)?);
+        transform = transform.with_deformation(solve(field, white.and(&black), chosen)?);
         if step == FINE_STEPS {
-            let [white, black] = [0, 1].map(|k| solve(field, &halves[k], chosen));
-            return Some(Refined { transform, doubt: white?.halfway_from(&black?), registered });
+            let differences: Option<Vec<Spline>> = HALVES
+                .par_iter()
+                .map(|halves| {
+                    let [a, b] = halves.map(|quarters| solve(field, half(quarters), chosen));
+                    Some(a?.halfway_from(&b?))
+                })
+                .collect();
+            let doubt = differences?.try_into().ok()?;
+            return Some(Refined { transform, doubt, registered });
         }
     }
     None
 }
 
-fn solve(field: &Spline, pulls: &[Pull], bending: f64) -> Option<Spline> {
+fn solve(field: &Spline, asked: Normal, bending: f64) -> Option<Spline> {
     let stiffness = stiffness(field, bending);
-    field.fit(pulls, stiffness, 1e-4 * stiffness)
+    field.solve(asked, stiffness, 1e-4 * stiffness)
 }
 
-/// The pulls on the black and on the white squares of a chessboard.
-fn halves(pulls: &[Pull], square: f64) -> [Vec<Pull>; 2] {
-    let (white, black) = pulls.iter().partition(|pull| {
-        let [i, j] = pull.at.map(|value| (value / square) as usize);
-        (i + j).is_multiple_of(2)
-    });
-    [white, black]
+/// The ways of halving four quarters.
+const HALVES: [[[usize; 2]; 2]; 3] = [[[0, 3], [1, 2]], [[0, 1], [2, 3]], [[0, 2], [1, 3]]];
+
+/// The pulls by the parity of the column and the row of their square: the first
+/// and the last quarter are the white squares of a chessboard.
+fn quarters(pulls: &[Pull], square: f64) -> [Vec<Pull>; 4] {
+    let mut quarters: [Vec<Pull>; 4] = std::array::from_fn(|_| Vec::with_capacity(pulls.len() / 3));
+    for pull in pulls {
+        let [i, j] = pull.at.map(|value| (value / square) as usize % 2);
+        quarters[2 * j + i].push(*pull);
+    }
+    quarters
 }
 
 /// The bending with which each half of the pulls predicts the other best.
-fn best_bending(field: &Spline, halves: &[Vec<Pull>; 2]) -> Option<f64> {
+fn best_bending(field: &Spline, quarters: &[Vec<Pull>; 4], asked: [&Normal; 2]) -> Option<f64> {
     let tried: Vec<(f64, f64)> = BENDINGS
         .par_iter()
         .filter_map(|&bending| {
-            let [a, b] = [0, 1].map(|k| solve(field, &halves[k], bending));
-            Some((bending, misfit(&a?, &halves[1]) + misfit(&b?, &halves[0])))
+            let [white, black] = asked.map(|asked| solve(field, asked.clone(), bending));
+            let missed = |field: &Spline, [a, b]: [usize; 2]| {
+                misfit(field, &quarters[a]) + misfit(field, &quarters[b])
+            };
+            Some((bending, missed(&white?, [1, 2]) + missed(&black?, [0, 3])))
         })
         .collect();
     tried.into_iter().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(bending, _)| bending)

@@ -1,5 +1,8 @@
 //! Both photos in one frame, reduced to what their structure says.
 
+use std::sync::Arc;
+
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use crate::alignment::Features;
@@ -22,7 +25,7 @@ const STRIDE: usize = 4;
 /// contrast-normalised over the skin that both show.
 pub struct Registered {
     /// The reference.
-    pub reference: Plane,
+    pub reference: Arc<Plane>,
     /// The moving photo.
     pub moving: Plane,
     /// Skin seen in both.
@@ -51,6 +54,7 @@ impl Level {
 
 impl Level {
     /// The picture at `at`, the border repeated; `None` where the nearest pixel is not valid.
+    #[inline(always)]
     fn sample(&self, at: [f32; 2]) -> Option<f32> {
         let (width, height) = raster::size(&self.picture);
         let [x, y] = at.map(|value| value + 0.5);
@@ -82,6 +86,9 @@ impl Level {
 pub struct Pair {
     reference: Level,
     moving: Level,
+    /// The reference, contrast-normalised over the skin seen first: a step
+    /// that moves it by a fraction of a pixel does not change its contrast.
+    known: Option<(Arc<Plane>, Mask)>,
 }
 
 impl Pair {
@@ -92,19 +99,20 @@ impl Pair {
         let pixel = transform.magnification(centre) * (reference.factor * times) as f64;
         let most = (raster::size(&moving.picture).0.min(raster::size(&moving.picture).1) / 32).max(1);
         let moving_times = ((pixel / moving.factor as f64 + 0.3) as usize).clamp(1, most);
-        Self { reference: Level::of(reference, times), moving: Level::of(moving, moving_times) }
+        Self { reference: Level::of(reference, times), moving: Level::of(moving, moving_times), known: None }
     }
 
     /// Both photos in the reference's frame under `transform`.
-    pub fn register(&self, transform: &Transform) -> Registered {
+    pub fn register(&mut self, transform: &Transform) -> Registered {
         let (warped, seen) = self.warp(transform);
-        let mask = &seen & &self.reference.valid;
-        Registered {
-            reference: normalised(&self.reference.picture, &mask, WINDOW),
-            moving: normalised(&warped, &mask, WINDOW),
-            mask,
-            factor: self.reference.factor,
-        }
+        let Level { picture, valid, factor } = &self.reference;
+        let (reference, first) = self.known.get_or_insert_with(|| {
+            let mask = &seen & valid;
+            (Arc::new(normalised(picture, &mask, WINDOW)), mask)
+        });
+        let mask = &seen & &*first;
+        let moving = normalised(&warped, &mask, WINDOW);
+        Registered { reference: reference.clone(), moving, mask, factor: *factor }
     }
 
     fn warp(&self, transform: &Transform) -> (Plane, Mask) {
@@ -122,12 +130,7 @@ impl Pair {
                 for (k, (line, seen)) in line.chunks_mut(STRIDE).zip(seen.chunks_mut(STRIDE)).enumerate() {
                     let (from, to) = (place(k * STRIDE), place((k + 1) * STRIDE));
                     let step = [0, 1].map(|c| (to[c] - from[c]) / STRIDE as f32);
-                    for (x, (value, seen)) in line.iter_mut().zip(seen).enumerate() {
-                        let at = [0, 1].map(|c| from[c] + step[c] * x as f32);
-                        if let Some(found) = self.moving.sample(at) {
-                            (*value, *seen) = (found, true);
-                        }
-                    }
+                    sample_along(&self.moving, from, step, line, seen);
                 }
             },
         );
@@ -137,7 +140,19 @@ impl Pair {
     }
 }
 
+/// The samples of `level` along a short line, and which of them are valid.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+fn sample_along(level: &Level, from: [f32; 2], step: [f32; 2], line: &mut [f32], seen: &mut [bool]) {
+    for (x, (value, seen)) in line.iter_mut().zip(seen).enumerate() {
+        let at = [0, 1].map(|c| from[c] + step[c] * x as f32);
+        if let Some(found) = level.sample(at) {
+            (*value, *seen) = (found, true);
+        }
+    }
+}
+
 /// Weights of the cubic convolution (Keys 1981, a = -1/2) at `t` between two pixels.
+#[inline(always)]
 fn cubic(t: f32) -> [f32; 4] {
     let s = 1.0 - t;
     [

@@ -35,6 +35,22 @@ impl Pull {
     }
 }
 
+/// The normal equations of a spline's least squares, without their penalty.
+#[derive(Debug, Clone)]
+pub struct Normal {
+    system: Banded,
+    right: Vec<f64>,
+}
+
+impl Normal {
+    /// The equations for the pulls of both.
+    pub fn and(mut self, other: &Normal) -> Self {
+        self.system.add_all(&other.system);
+        self.right.iter_mut().zip(&other.right).for_each(|(sum, value)| *sum += value);
+        self
+    }
+}
+
 /// First knot left of the point and the four weights (value, slope) there.
 struct Blend {
     first: usize,
@@ -56,12 +72,22 @@ impl Spline {
     /// *Statistical Science* 11:89), and `tether` on the squared first differences.
     /// `None` if the pulls do not fix the field.
     pub fn fit(&self, pulls: &[Pull], stiffness: f64, tether: f64) -> Option<Self> {
+        self.solve(self.asked(pulls), stiffness, tether)
+    }
+
+    /// What the pulls ask of the coefficients: to be solved under more than one penalty.
+    pub fn asked(&self, pulls: &[Pull]) -> Normal {
         let (n, band) = (2 * self.coefficients.len(), 2 * (3 * self.columns + 4));
-        let mut system = Banded::zero(n, band);
-        let mut right = vec![0.0; n];
+        let mut normal = Normal { system: Banded::zero(n, band), right: vec![0.0; n] };
         for pull in pulls {
-            self.add_pull(pull, &mut system, &mut right);
+            self.add_pull(pull, &mut normal.system, &mut normal.right);
         }
+        normal
+    }
+
+    /// The spline that [`Spline::fit`] finds for the pulls behind `normal`.
+    pub fn solve(&self, normal: Normal, stiffness: f64, tether: f64) -> Option<Self> {
+        let Normal { mut system, right } = normal;
         self.add_penalty(stiffness, tether, &mut system);
         let solution = system.solve(right)?;
         let coefficients = solution.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();

@@ -240,9 +240,9 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
-fn the_working_size_is_about_1400_pixels() {
+fn the_working_size_is_about_1100_pixels() {
     assert_eq!(
         [(300, 300), (1500, 1000), (4000, 3000), (8000, 6000)].map(|(w, h)| reduction_for(w, h)),
-        [1, 1, 3, 6]
+        [1, 1, 4, 7]
     );
 }

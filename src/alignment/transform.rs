@@ -108,6 +108,14 @@ impl Transform {
         })
     }
 
+    /// The same map, moved by `[x, y]` pixels in the moving photo.
+    pub fn displaced_by(&self, [x, y]: [f64; 2]) -> Self {
+        let shift = Matrix3::new(1.0, 0.0, x, 0.0, 1.0, y, 0.0, 0.0, 1.0);
+        let back = Matrix3::new(1.0, 0.0, -x, 0.0, 1.0, -y, 0.0, 0.0, 1.0);
+        let deformation = self.deformation.clone();
+        Self { matrix: shift * self.matrix, inverse: self.inverse * back, deformation }
+    }
+
     /// How many moving pixels one reference pixel is long at `at`: `sqrt(|det J|)`.
     pub fn magnification(&self, at: [f64; 2]) -> f64 {
         let j = self.jacobian(at);
@@ -132,6 +140,11 @@ impl Transform {
         let whole = Self::projective(matrix)?;
         let Some(field) = &self.deformation else { return Some(whole) };
         whole.bent_to(|at| Some(self.map(at)), field.spacing(), width, height)
+    }
+
+    /// The way back of a transform without displacement.
+    pub(super) fn reversed(&self) -> Option<Self> {
+        Self::projective(self.inverse)
     }
 
     /// The way back, for a moving photo of `width` by `height` pixels; `None`
@@ -258,6 +271,16 @@ mod tests {
         let turned = Transform::from_matrix([[0.0, -1.5, 9.0], [1.5, 0.0, 2.0], [0.0, 0.0, 1.0]]).unwrap();
         assert!((turned.magnification([40.0, 50.0]) - 1.5).abs() < 1e-12);
         assert_eq!(turned.map([2.0, 4.0]), [3.0, 5.0]);
+    }
+
+    #[test]
+    fn a_displaced_map_ends_elsewhere_and_leads_back() {
+        let (transform, at) = (bent(), [81.0, 64.0]);
+        let displaced = transform.displaced_by([2.0, -0.5]);
+        let (here, there) = (transform.map(at), displaced.map(at));
+        assert!((there[0] - here[0] - 2.0).abs() < 1e-9 && (there[1] - here[1] + 0.5).abs() < 1e-9);
+        let back = displaced.map_back(there).unwrap();
+        assert!((back[0] - at[0]).hypot(back[1] - at[1]) < 1e-3);
     }
 
     #[test]

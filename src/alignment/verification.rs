@@ -11,7 +11,7 @@ use crate::alignment::robust::Correspondence;
 use crate::alignment::spline::Spline;
 use crate::alignment::transform::Transform;
 use crate::alignment::{Alignment, AlignmentOptions, Features, Status};
-use crate::raster::{self, covers};
+use crate::raster::{self, covers, row};
 
 /// Why an alignment was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -22,6 +22,8 @@ pub enum Rejection {
     NoStructure,
     /// No transform explains the matches.
     NoSharedSkin,
+    /// One photo is a mirror image of the other.
+    Mirrored,
     /// The skin to be compared lies outside the moving photo.
     OutOfFrame,
     /// The transform folds or stretches the skin more than skin can.
@@ -33,11 +35,17 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// The reason as reports give it: code, colon, message.
+    pub fn reason(self) -> String {
+        format!("{}: {self}", self.code())
+    }
+
     /// Stable identifier for scripts.
     pub fn code(self) -> &'static str {
         match self {
             Rejection::NoStructure => "no_structure",
             Rejection::NoSharedSkin => "no_shared_skin",
+            Rejection::Mirrored => "mirrored",
             Rejection::OutOfFrame => "out_of_frame",
             Rejection::Implausible => "implausible",
             Rejection::StructureDisagrees => "structure_disagrees",
@@ -50,10 +58,13 @@ impl fmt::Display for Rejection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Rejection::NoStructure => {
-                "one of the photos shows too little skin structure; focus on the skin and light it from the side"
+                "one of the photos shows too little skin structure, it may be blurred; focus on the skin and light it from the side"
             }
             Rejection::NoSharedSkin => {
                 "the photos share no skin that can be recognised; check that they show the same site of the same patient"
+            }
+            Rejection::Mirrored => {
+                "one of the photos is a mirror image of the other; switch mirroring off (selfie cameras) and flip it back"
             }
             Rejection::OutOfFrame => {
                 "too little of the baseline's skin is in the follow-up; frame it as in the baseline"
@@ -106,6 +117,13 @@ const LEAST_PEAKS: f64 = 0.7;
 /// Least median correlation of the aligned structure. Chosen by us: true pairs
 /// of real skin reach 0.69, false ones stay below 0.15.
 const LEAST_CORRELATION: f64 = 0.3;
+
+/// Below both of these the structure agrees no better than that of other skin.
+/// Chosen by us, between false pairs and true ones under other light.
+const CHANCE_PEAKS: f64 = 0.45;
+
+/// See [`CHANCE_PEAKS`].
+const CHANCE_CORRELATION: f64 = 0.2;
 
 /// Least area ratio of skin to skin, relative to the median. Chosen by us:
 /// breathing and expression stay far from it.
@@ -171,8 +189,9 @@ fn refusal(inliers: usize, framed: bool, precise: bool, found: &Diagnostics) -> 
     let [least, most] = found.jacobian_range;
     let plausible = least > LEAST_AREA && most < 1.0 / LEAST_AREA;
     let agrees = found.peak_fraction >= LEAST_PEAKS && found.correlation >= LEAST_CORRELATION;
+    let unrelated = found.peak_fraction < CHANCE_PEAKS && found.correlation < CHANCE_CORRELATION;
     match () {
-        () if inliers < LEAST_INLIERS => Some(Rejection::NoSharedSkin),
+        () if inliers < LEAST_INLIERS || unrelated => Some(Rejection::NoSharedSkin),
         () if !framed => Some(Rejection::OutOfFrame),
         () if !plausible => Some(Rejection::Implausible),
         () if !agrees => Some(Rejection::StructureDisagrees),
@@ -183,22 +202,23 @@ fn refusal(inliers: usize, framed: bool, precise: bool, found: &Diagnostics) -> 
 
 /// The error that remains where everything fits, pixels: interpolation. Chosen
 /// by us from virtual re-photographs of skin.
-const FLOOR: f64 = 0.006;
+const FLOOR: f64 = 0.004;
 
-/// True error over half the difference of the two halves: these share what
-/// both do not know. Chosen by us from virtual re-photographs of skin.
-const SHARED_ERROR: f64 = 1.3;
+/// True error over half the difference of two halves, its root mean square
+/// over the ways of halving: halves share what both do not know. Chosen by us
+/// from virtual re-photographs of skin.
+const SHARED_ERROR: f64 = 1.15;
 
 /// Median length of the error expected at `points`, moving native pixels.
-pub fn expected_error(transform: &Transform, doubt: &Spline, points: &[[f64; 2]]) -> f64 {
+pub fn expected_error(transform: &Transform, doubt: &[Spline], points: &[[f64; 2]]) -> f64 {
     expected_errors(transform, doubt, points, 0.5)
 }
 
 /// The length below which a `share` of the errors expected at `points` lie.
-fn expected_errors(transform: &Transform, doubt: &Spline, points: &[[f64; 2]], share: f64) -> f64 {
+fn expected_errors(transform: &Transform, doubt: &[Spline], points: &[[f64; 2]], share: f64) -> f64 {
     let length = |&at: &[f64; 2]| {
-        let [u, v] = doubt.value(at);
-        u.hypot(v) * transform.magnification(at)
+        let squares = doubt.iter().map(|doubt| doubt.value(at).iter().map(|d| d * d).sum::<f64>());
+        (squares.sum::<f64>() / doubt.len() as f64).sqrt() * transform.magnification(at)
     };
     let lengths: Vec<f64> = points.iter().map(length).collect();
     (SHARED_ERROR * quantile(&lengths, share)).hypot(FLOOR)
@@ -275,7 +295,7 @@ fn coverage(reference: &Features, matches: &[Correspondence], pair: &Registered)
 fn peaks(pair: &Registered) -> (f64, f64) {
     use rayon::prelude::*;
     let side = WINDOW * CELL;
-    let (width, height) = raster::size(&pair.reference);
+    let (width, height) = raster::size(&*pair.reference);
     let places: Vec<(usize, usize)> =
         (0..(height / side)).flat_map(|j| (0..(width / side)).map(move |i| (i * side, j * side))).collect();
     let found: Vec<(f64, bool)> = places
@@ -296,23 +316,30 @@ fn peaks(pair: &Registered) -> (f64, f64) {
 /// `None` unless half of it shows skin in both.
 fn shifted_correlation(pair: &Registered, x0: usize, y0: usize, dx: isize, dy: isize) -> Option<f64> {
     let side = WINDOW * CELL;
-    let (width, height) = raster::size(&pair.reference);
-    let (mut count, mut aa, mut bb, mut ab) = (0usize, 0.0f64, 0.0f64, 0.0f64);
+    let (width, height) = raster::size(&*pair.reference);
+    let (mut count, mut sums) = (0usize, [0.0f64; 3]);
+    let columns = x0 as isize..(x0 + side) as isize;
+    let (from, to) = (columns.start.max(-dx), columns.end.min(width as isize - dx));
+    let there = |x: isize| (x + dx) as usize;
     for y in y0..y0 + side {
-        for x in x0..x0 + side {
-            let (u, v) = (x as isize + dx, y as isize + dy);
-            if u < 0 || v < 0 || u >= width as isize || v >= height as isize {
-                continue;
-            }
-            let (u, v) = (u as usize, v as usize);
-            if pair.mask[[y, x]] && pair.mask[[v, u]] {
-                let (a, b) = (f64::from(pair.reference[[y, x]]), f64::from(pair.moving[[v, u]]));
-                count += 1;
-                aa += a * a;
-                bb += b * b;
-                ab += a * b;
-            }
+        let v = y as isize + dy;
+        if v < 0 || v >= height as isize || to <= from {
+            continue;
         }
+        let (here, moved) = (from as usize..to as usize, there(from)..there(to));
+        let v = v as usize;
+        let both = row(&pair.mask, y)[here.clone()].iter().zip(&row(&pair.mask, v)[moved.clone()]);
+        let values = row(&pair.reference, y)[here].iter().zip(&row(&pair.moving, v)[moved]);
+        let mut line = [0.0f32; 3];
+        for ((&a_valid, &b_valid), (&a, &b)) in both.zip(values) {
+            let weight = f32::from(u8::from(a_valid && b_valid));
+            count += usize::from(a_valid && b_valid);
+            line[0] += weight * a * a;
+            line[1] += weight * b * b;
+            line[2] += weight * a * b;
+        }
+        (0..3).for_each(|k| sums[k] += f64::from(line[k]));
     }
+    let [aa, bb, ab] = sums;
     (2 * count >= side * side && aa * bb > 0.0).then(|| ab / (aa * bb).sqrt())
 }

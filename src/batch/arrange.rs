@@ -83,8 +83,24 @@ fn patient(
             series.roi = series.roi.or(roi);
             series
         })
-        .collect();
-    PatientSource { id, arm, treatments: file.treatments, series, warnings }
+        .collect::<Vec<_>>();
+    let treatments = treatments(file.treatments, &series);
+    let series =
+        series.into_iter().map(|one| SeriesSource { treatments: treatments.clone(), ..one }).collect();
+    PatientSource { id, arm, treatments, series, warnings }
+}
+
+/// The dates of treatment: those told, and those that sessions count from.
+fn treatments(told: Vec<Date>, series: &[SeriesSource]) -> Vec<Date> {
+    let counted_from = |session: &SessionSource| {
+        let days = session.days_since_treatment.filter(|days| *days >= 0)?;
+        session.date?.checked_sub(jiff::Span::new().try_days(days).ok()?).ok()
+    };
+    let mut all = told;
+    all.extend(series.iter().flat_map(|series| &series.sessions).filter_map(counted_from));
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// A session as it is put together, with what only counts on the baseline.
@@ -122,7 +138,8 @@ fn series(
     }
     let (scale, roi) = (sessions[baseline].scale, sessions[baseline].roi.clone());
     let sessions = sessions.into_iter().map(|session| session.source).collect();
-    SeriesSource { patient: patient.to_owned(), view, sessions, baseline, scale, roi }
+    let treatments = Vec::new();
+    SeriesSource { patient: patient.to_owned(), view, sessions, baseline, scale, roi, treatments }
 }
 
 /// Puts a photo into its session, or says why it has no place there.

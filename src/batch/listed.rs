@@ -21,8 +21,8 @@ pub fn series_of(photos: &[&Path], scale: Option<Scale>, roi: Option<PathBuf>) -
     });
     let id = "anonymous".to_owned();
     let view = view_name(photos);
-    let series =
-        SeriesSource { patient: id.clone(), view, sessions: sessions.collect(), baseline: 0, scale, roi };
+    let (sessions, treatments) = (sessions.collect(), Vec::new());
+    let series = SeriesSource { patient: id.clone(), view, sessions, baseline: 0, scale, roi, treatments };
     PatientSource { id, arm: None, treatments: Vec::new(), series: vec![series], warnings: Vec::new() }
 }
 

@@ -2,6 +2,7 @@
 
 mod align;
 mod analyze;
+mod check;
 mod common;
 mod compare;
 mod completions;
@@ -9,6 +10,7 @@ mod measure;
 mod metrics;
 mod phantom;
 mod schema;
+mod study;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ enum End {
     Failed,
     /// Done, but a photo was unreadable, rejected or not comparable.
     Incomplete,
+    /// Reports differ beyond tolerance.
+    Different,
 }
 
 impl From<End> for ExitCode {
@@ -39,6 +43,7 @@ impl From<End> for ExitCode {
             End::Done => Self::from(0),
             End::Failed => Self::from(1),
             End::Incomplete => Self::from(3),
+            End::Different => Self::from(4),
         }
     }
 }
@@ -55,7 +60,8 @@ Exit codes:
   0  done
   1  failed: nothing usable came out
   2  usage
-  3  done, but a photo was unreadable, rejected or not comparable";
+  3  done, but a photo was unreadable, rejected or not comparable
+  4  check found differences beyond tolerance";
 
 /// Measures how skin changes between photographs, with an error bar on every number.
 ///
@@ -73,6 +79,8 @@ enum Command {
     Compare(compare::Compare),
     Measure(measure::Measure),
     Align(align::Align),
+    Study(study::Study),
+    Check(check::Check),
     Phantom(phantom::Phantom),
     Metrics(metrics::Metrics),
     Schema(schema::Schema),
@@ -86,6 +94,8 @@ pub fn main() -> ExitCode {
         Command::Compare(command) => command.run(),
         Command::Measure(command) => command.run(),
         Command::Align(command) => command.run(),
+        Command::Study(command) => command.run(),
+        Command::Check(command) => command.run(),
         Command::Phantom(command) => command.run(),
         Command::Metrics(command) => Ok(command.run()),
         Command::Schema(command) => Ok(command.run()),

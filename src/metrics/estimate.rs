@@ -19,6 +19,7 @@ pub struct Estimate {
     value: f64,
     influence: Vec<f64>,
     tiles: usize,
+    misplacement: f64,
 }
 
 impl Estimate {
@@ -26,7 +27,7 @@ impl Estimate {
     /// `None` if a number is not finite.
     pub fn new(value: f64, influence: Vec<f64>, tiles: usize) -> Option<Self> {
         let finite = value.is_finite() && influence.iter().all(|i| i.is_finite());
-        finite.then_some(Self { value, influence, tiles })
+        finite.then_some(Self { value, influence, tiles, misplacement: 0.0 })
     }
 
     /// The ratio of two sums over tiles, `Σ numerator / Σ denominator`;
@@ -119,9 +120,17 @@ impl Estimate {
         self.tiles
     }
 
-    /// The sampling standard error; `None` with fewer than two tiles.
+    /// The same with the standard error that comes from not knowing exactly
+    /// where in its photo the skin lies, in the metric's unit. It is added to
+    /// every error of the value and of its differences.
+    pub fn misplaced(self, standard_error: f64) -> Self {
+        let misplacement = if standard_error.is_finite() { standard_error } else { 0.0 };
+        Self { misplacement: self.misplacement.hypot(misplacement), ..self }
+    }
+
+    /// The standard error, from sampling and misplacement; `None` with fewer than two tiles.
     pub fn standard_error(&self) -> Option<f64> {
-        spread(self.influence.iter().copied(), self.tiles)
+        spread(self.influence.iter().copied(), self.tiles).map(|error| error.hypot(self.misplacement))
     }
 
     /// The sampling standard error of `self - other`, tile by tile; `None`
@@ -145,7 +154,8 @@ impl Estimate {
     fn error_against(&self, other: &Self, weight: f64) -> Option<f64> {
         debug_assert_eq!(self.influence.len(), other.influence.len());
         let differences = self.influence.iter().zip(&other.influence).map(|(a, b)| a - weight * b);
-        spread(differences, self.tiles.min(other.tiles))
+        let misplacement = self.misplacement.hypot(weight * other.misplacement);
+        spread(differences, self.tiles.min(other.tiles)).map(|error| error.hypot(misplacement))
     }
 }
 
@@ -181,6 +191,16 @@ mod tests {
         assert_eq!(mean.value(), 2.5);
         // Sample sd of 1..4 is 1.290994; over √4 that is 0.645497.
         assert!((mean.standard_error().unwrap() - 0.645_497).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_misplacement_adds_does_not_cancel() {
+        let before = Estimate::ratio(&[1.0, 2.0, 9.0], &[1.0; 3]).unwrap();
+        let after = Estimate::ratio(&[0.5, 1.5, 8.5], &[1.0; 3]).unwrap();
+        let alone = after.standard_error().unwrap();
+        let after = after.misplaced(0.3);
+        assert!((after.paired_standard_error(&before).unwrap() - 0.3).abs() < 1e-12);
+        assert!((after.standard_error().unwrap() - alone.hypot(0.3)).abs() < 1e-12);
     }
 
     #[test]

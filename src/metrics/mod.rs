@@ -6,6 +6,7 @@
 mod estimate;
 pub mod gain;
 pub mod glcm;
+pub mod ibsi;
 pub mod inflammation;
 pub mod lines;
 pub mod maps;

@@ -66,12 +66,17 @@ impl Frame {
                 format!("it has only {width} x {height} pixels; at least {LEAST_SIDE} on a side are needed");
             return Err(Error::Decode { path: path.to_owned(), reason });
         }
-        let native = FilterScale::of(scale, width, height);
-        let levels = Levels::of(native, width, height);
-        let skin = Skin::of(&photo, native);
+        Ok(Self::of(CalibratedPhoto::new(photo, Calibration::none(), scale)))
+    }
+
+    /// A photo of at least 64 pixels along each side, made ready.
+    pub fn of(photo: CalibratedPhoto) -> Self {
+        let (width, height) = (photo.photo().width(), photo.photo().height());
+        let scale = photo.filter_scale();
+        let levels = Levels::of(scale, width, height);
+        let skin = Skin::of(photo.photo(), scale);
         let mask = skin.mask_at(levels.coarse, width / levels.coarse, height / levels.coarse);
-        let photo = CalibratedPhoto::new(photo, Calibration::none(), scale);
-        Ok(Self { photo, skin, mask, levels, scale: native })
+        Self { photo, skin, mask, levels, scale }
     }
 
     /// Native width and height, pixels.

@@ -30,6 +30,8 @@ pub struct Link {
     pub blur: Option<RelativeBlur>,
     /// What can be compared with the baseline.
     pub comparability: Comparability,
+    /// How it was found; nothing for the baseline.
+    found: Option<Alignment>,
 }
 
 impl Link {
@@ -41,7 +43,14 @@ impl Link {
             overlap_fraction: 1.0,
             blur: None,
             comparability: Comparability { reasons: Vec::new(), warnings: Vec::new() },
+            found: None,
         }
+    }
+
+    /// Expected median error over `places` (native pixels of the baseline),
+    /// native pixels of this photo; `None` for the baseline itself.
+    pub fn residual_over(&self, places: &[[f64; 2]]) -> Option<f64> {
+        self.found.as_ref().filter(|_| !places.is_empty()).map(|found| found.residual_over(places))
     }
 
     /// Why an aspect cannot be compared with the baseline, if it cannot.
@@ -111,11 +120,12 @@ fn hung(baseline: (&Frame, &Features, &Quality), moving: Seen<'_>, found: Alignm
         calibration: frame.photo.calibration(),
     });
     Link {
-        transform: found.transform,
+        transform: found.transform.clone(),
         residual_px: found.residual_px,
         overlap_fraction: found.overlap_fraction,
         blur,
         comparability,
+        found: Some(found),
     }
 }
 

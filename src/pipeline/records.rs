@@ -60,10 +60,10 @@ pub fn aligned(link: &Link, status: AlignmentStatus) -> AlignmentRecord {
 }
 
 /// The record of an alignment that was refused.
-pub fn rejected(reason: &str) -> AlignmentRecord {
+pub fn rejected(reason: &Warning) -> AlignmentRecord {
     AlignmentRecord {
         status: AlignmentStatus::Rejected,
-        reason: Some(reason.to_owned()),
+        reason: Some(format!("{}: {}", reason.code, reason.message)),
         matrix: None,
         residual_px: None,
         overlap_fraction: None,
@@ -97,10 +97,12 @@ pub fn scale(scale: Option<Scale>) -> ScaleRecord {
     }
 }
 
-/// The record of a region of a photo whose native scale is `scale`.
+/// The record of a region of a photo whose native scale is `scale`, placed
+/// with an expected error of `residual_px`.
 pub fn region(
     region: &Region,
     scale: FilterScale,
+    residual_px: Option<f64>,
     measured: &[Measured],
     repeatability: &Repeatability,
 ) -> RegionRecord {
@@ -112,7 +114,21 @@ pub fn region(
         region: region.name.clone(),
         area_mm2: scale.physical.then(|| area_px / scale.px_per_mm.powi(2)),
         area_px,
+        residual_px,
         metrics: measured.iter().map(record).collect(),
+    }
+}
+
+/// Lists beside each value what every shot of the session measured.
+pub fn list_shots(records: &mut [RegionRecord], shots: &[&[(Region, Vec<Measured>)]]) {
+    for record in records {
+        for (id, metric) in &mut record.metrics {
+            let value = |shot: &&[(Region, Vec<Measured>)]| {
+                let (_, measured) = shot.iter().find(|(region, _)| region.name == record.region)?;
+                Some(measured.iter().find(|measured| measured.id == id)?.outcome.as_ref().ok()?.value())
+            };
+            metric.shots = shots.iter().map(value).collect();
+        }
     }
 }
 

@@ -11,13 +11,14 @@ use crate::metrics::{Aspect, Measured};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::link::{Link, link, link_through};
 use crate::pipeline::measuring::{Frozen, Lesions, Shown, maps};
+use crate::pipeline::misplacement;
 use crate::pipeline::records;
 use crate::pipeline::single::outlines;
 use crate::quality::{self, Quality};
 use crate::raster;
 use crate::region::{Outline, Region};
 use crate::report::run::{PhotoOutcome, PhotoStatus};
-use crate::series::{self, Lesion, View};
+use crate::series::{self, Lesion, Scales, View};
 use crate::session::{AlignmentStatus, RegionRecord, Session, SessionMetrics};
 use crate::settings::Settings;
 use crate::source::{PhotoSource, SeriesSource, SessionSource};
@@ -26,6 +27,11 @@ use crate::statistics::Repeatability;
 /// Least share of the skin shared so far that a session must leave for it to
 /// take part: one odd frame must not take the others' skin away.
 const LEAST_SHARED: f64 = 0.25;
+
+/// Least error of a photo's place, in cells of its coarse level, for which its
+/// regions are measured again where they may lie as well: less moves so few
+/// cells across a border that the tiles' error holds it.
+const LEAST_DISPLACEMENT: f64 = 0.25;
 
 /// Error of the logarithm of colour contrasts where light or sharpness differ
 /// from the baseline's: what a flash beside light from the side does to spots
@@ -58,6 +64,8 @@ struct Member {
 /// What was measured on a photo.
 struct Values {
     regions: Vec<(Region, Vec<Measured>)>,
+    /// Expected error of every region's place, native pixels.
+    residuals_px: Vec<Option<f64>>,
     lesions: Lesions,
     /// What was found that speaks against a treatment.
     warnings: Vec<Warning>,
@@ -221,16 +229,28 @@ fn blur_variance(member: &Member) -> Option<f64> {
 impl Member {
     /// Measures every region on what the photo shows.
     fn keep(&mut self, shown: Shown, frozen: &Frozen, canvas: &Canvas) {
-        let Some((transform, skin)) = self.placed() else { return };
-        let spots = frozen.spots_in(transform, skin);
-        let regions = canvas.regions_in(transform, skin);
-        let measured = |region: Region| {
-            let values = shown.measure(&region, &spots);
-            (region, values)
+        let (Ok(link), skin) = (&self.link, self.frame.valid()) else { return };
+        let measured = |transform: &Transform| {
+            let spots = frozen.spots_in(transform, skin);
+            let measured = |region: Region| {
+                let values = shown.measure(&region, &spots);
+                (region, values)
+            };
+            canvas.regions_in(transform, skin).into_iter().map(measured).collect()
         };
-        let regions = regions.into_iter().map(measured).collect();
+        let mut regions: Vec<(Region, Vec<Measured>)> = measured(&link.transform);
+        let residuals_px: Vec<_> = canvas.places().iter().map(|places| link.residual_over(places)).collect();
+        let whole = residuals_px.first().copied().flatten().unwrap_or(0.0);
+        if whole >= LEAST_DISPLACEMENT * skin.factor as f64 {
+            let ways: [Vec<(Region, Vec<Measured>)>; 2] =
+                [[whole, 0.0], [0.0, whole]].map(|by| measured(&link.transform.displaced_by(by)));
+            for (k, (_, values)) in regions.iter_mut().enumerate() {
+                let share = residuals_px[k].unwrap_or(whole) / whole;
+                misplacement::widen(values, ways.each_ref().map(|way| way[k].1.as_slice()), share);
+            }
+        }
         let warnings = shown.warnings();
-        self.values = Some(Values { regions, warnings, lesions: shown.into_lesions() });
+        self.values = Some(Values { regions, residuals_px, warnings, lesions: shown.into_lesions() });
     }
 }
 
@@ -246,13 +266,18 @@ fn view(source: &SeriesSource, baseline: &Member, members: &[Member]) -> View {
         view: source.view.clone(),
         baseline: source.sessions[baseline.session].session.clone(),
         scale: records::scale(source.scale),
+        schedule: source.schedule(),
         sessions: (0..source.sessions.len())
             .filter_map(|session| session_record(source, baseline, &all, session, &repeatability))
             .collect(),
         changes: series::changes(&metrics, &repeatability),
+        controlled: Vec::new(),
         trends: series::trends(&metrics),
+        recoveries: Vec::new(),
         lesions: lesions(&all, &order, &metrics),
+        scales: Scales::default(),
     }
+    .concluded()
 }
 
 /// The sessions with the baseline's first and the others in order of time.
@@ -291,6 +316,7 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
     Some(SessionMetrics {
         session: source.sessions[session].session.clone(),
         day: source.day(session),
+        healing: source.treatment(session).is_some_and(|treatment| treatment.healing_window),
         colour_blocked,
         relief_blocked: relief_blocked.clone(),
         gain_log_sd,
@@ -368,19 +394,24 @@ fn session_record(
     photos.sort_by_key(|member| member.photo);
     let shown = measured(all, session).next();
     let member = shown.map(|(member, _, _)| member).or(photos.first().copied())?;
-    let regions = shown.map_or(Vec::new(), |(member, _, values)| values.records(member, repeatability));
+    let mut regions = shown.map_or(Vec::new(), |(member, _, values)| values.records(member, repeatability));
+    let shots: Vec<&Values> = measured(all, session).map(|(_, _, values)| values).collect();
+    if shots.len() > 1 {
+        records::list_shots(&mut regions, &shots.iter().map(|shot| &shot.regions[..]).collect::<Vec<_>>());
+    }
     let told = &source.sessions[session];
     let (alignment, comparable) = match &member.link {
         Ok(link) if session == baseline.session => {
             (records::aligned(link, AlignmentStatus::Baseline), records::comparable(link))
         }
         Ok(link) => (records::aligned(link, AlignmentStatus::Aligned), records::comparable(link)),
-        Err(reason) => (records::rejected(&reason.message), records::not_comparable(reason)),
+        Err(reason) => (records::rejected(reason), records::not_comparable(reason)),
     };
     Some(Session {
         session: told.session.clone(),
         date: told.date.map(|date| date.to_string()),
         day: source.day(session),
+        treatment: source.treatment(session),
         photos: photos
             .iter()
             .map(|m| records::photo(m.frame.photo.photo(), told.photos[m.photo].shot))
@@ -395,10 +426,10 @@ fn session_record(
 
 impl Values {
     fn records(&self, member: &Member, repeatability: &Repeatability) -> Vec<RegionRecord> {
-        let record = |(region, measured): &(Region, Vec<Measured>)| {
-            records::region(region, member.frame.scale, measured, repeatability)
+        let record = |((region, measured), residual_px): (&(Region, Vec<Measured>), &Option<f64>)| {
+            records::region(region, member.frame.scale, *residual_px, measured, repeatability)
         };
-        self.regions.iter().map(record).collect()
+        self.regions.iter().zip(&self.residuals_px).map(record).collect()
     }
 }
 

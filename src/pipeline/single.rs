@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use crate::alignment::{self, Status, Transform};
+use crate::alignment::{self, Rejection, Status, Transform};
 use crate::canvas::Canvas;
 use crate::error::Result;
 use crate::lesion::{LesionKind, Spot};
@@ -60,7 +60,7 @@ pub fn measure_photo(
         regions: regions
             .iter()
             .map(|region| {
-                records::region(region, frame.scale, &shown.measure(region, &spots), &repeatability)
+                records::region(region, frame.scale, None, &shown.measure(region, &spots), &repeatability)
             })
             .collect(),
     };
@@ -172,7 +172,7 @@ pub fn align_photos(
     let record = Alignment {
         schema: ALIGNMENT_SCHEMA.into(),
         status: if aligned { PairStatus::Aligned } else { PairStatus::Rejected },
-        reason: found.reason.map(|reason| reason.to_string()),
+        reason: found.reason.map(Rejection::reason),
         matrix: aligned.then(|| found.transform.matrix()),
         residual_px: aligned.then_some(found.residual_px),
         overlap_fraction: aligned.then_some(found.overlap_fraction),

@@ -3,9 +3,11 @@
 pub mod alignment;
 pub mod files;
 pub mod json;
+pub mod junit;
 pub mod measurement;
 pub mod run;
 pub mod schema;
+pub mod study_table;
 pub mod tables;
 
 use crate::error::Warning;

@@ -2,15 +2,18 @@
 
 use schemars::{JsonSchema, Schema};
 
+use crate::check::Check;
 use crate::phantom::Truth;
 use crate::report::alignment::Alignment;
 use crate::report::measurement::{Measurement, Objects};
 use crate::report::run::Run;
 use crate::series::Report;
 use crate::settings::Settings;
+use crate::study::Study;
 
 /// The outputs that have a schema.
-pub const NAMES: &[&str] = &["report", "measurement", "objects", "alignment", "run", "settings", "truth"];
+pub const NAMES: &[&str] =
+    &["report", "measurement", "objects", "alignment", "run", "settings", "truth", "study", "check"];
 
 /// The JSON Schema (draft 2020-12) of an output; `None` for a name that is
 /// not in [`NAMES`].
@@ -23,6 +26,8 @@ pub fn schema(name: &str) -> Option<Schema> {
         "run" => of::<Run>(),
         "settings" => of::<Settings>(),
         "truth" => of::<Truth>(),
+        "study" => of::<Study>(),
+        "check" => of::<Check>(),
         _ => return None,
     };
     Some(schema)

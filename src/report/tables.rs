@@ -236,7 +236,7 @@ fn change_cells(patient: &str, view: &View, change: &Change) -> [String; 14] {
 }
 
 /// A cell of text that no spreadsheet takes for a formula.
-fn text(cell: &str) -> String {
+pub(super) fn text(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         format!("'{cell}")
     } else {
@@ -244,7 +244,7 @@ fn text(cell: &str) -> String {
     }
 }
 
-fn number(value: Option<f64>) -> String {
+pub(super) fn number(value: Option<f64>) -> String {
     value.map(|value| json::round(value, json::DIGITS).to_string()).unwrap_or_default()
 }
 

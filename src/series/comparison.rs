@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::metrics::gain::log_gain_derivatives;
-use crate::metrics::{Better, Estimate, Measured, Metric, metric};
+use crate::metrics::{Better, Estimate, Family, Measured, Metric, metric};
 use crate::series::{Change, Trend, Verdict};
 use crate::session::SessionMetrics;
 use crate::statistics::repeatability::mdc95;
@@ -49,13 +49,16 @@ pub fn repeatability(sessions: &[SessionMetrics]) -> Repeatability {
 }
 
 /// The slopes of every region and metric that has a comparable value on
-/// enough days, per 30 days.
+/// enough days, per 30 days. Redness that only heals does not count.
 pub fn trends(sessions: &[SessionMetrics]) -> Vec<Trend> {
     let Some(baseline) = sessions.first() else { return Vec::new() };
     let ids = baseline.regions.iter().flat_map(|(region, all)| all.iter().map(move |m| (region, m.id)));
     let trend = |(region, id): (&String, &'static str)| {
         let point = |session: &SessionMetrics| {
-            let blocked = metric(id).is_none_or(|metric| session.blocked(metric.family.aspect()).is_some());
+            let blocked = metric(id).is_none_or(|metric| {
+                session.blocked(metric.family.aspect()).is_some()
+                    || (session.healing && metric.family == Family::Redness)
+            });
             let value = find(session, region, id)?.outcome.as_ref().ok()?.value();
             (!blocked).then_some((session.day? as f64, value))
         };
@@ -66,6 +69,7 @@ pub fn trends(sessions: &[SessionMetrics]) -> Vec<Trend> {
             metric: id.to_owned(),
             slope_per_30_days: 30.0 * slope.slope,
             ci95: slope.ci95.map(|ends| ends.map(|end| 30.0 * end)),
+            course: None,
         })
     };
     ids.filter_map(trend).collect()
@@ -198,18 +202,22 @@ fn record(
                 .then(|| 100.0 * found.change.value / found.before),
             ci95: Some(found.change.ci95()),
             mdc95: Some(found.mdc95),
-            verdict: verdict(&found, detected),
+            verdict: verdict(found.metric, found.change.value, detected && found.exceeds_mdc95()),
             ..empty
         },
     }
 }
 
-fn verdict(found: &Difference, detected: bool) -> Verdict {
-    let change = found.change.value;
-    if !detected || change.abs() <= found.mdc95 {
-        return Verdict::NoDetectableChange;
+impl Difference {
+    fn exceeds_mdc95(&self) -> bool {
+        self.change.value.abs() > self.mdc95
     }
-    match found.metric.better {
+}
+
+/// The verdict on a metric's change, `detected` or not.
+pub(super) fn verdict(metric: &Metric, change: f64, detected: bool) -> Verdict {
+    match metric.better {
+        _ if !detected => Verdict::NoDetectableChange,
         None => Verdict::Changed,
         Some(Better::Higher) => direction(change > 0.0),
         Some(Better::Lower) => direction(change < 0.0),
@@ -241,6 +249,7 @@ mod tests {
         SessionMetrics {
             session: name.into(),
             day: Some(day),
+            healing: false,
             colour_blocked: None,
             relief_blocked: None,
             gain_log_sd: [0.0; 3],

@@ -170,6 +170,7 @@ mod tests {
         SessionMetrics {
             session: name.into(),
             day: None,
+            healing: false,
             colour_blocked: None,
             relief_blocked: None,
             gain_log_sd: [0.0; 3],

@@ -1,8 +1,16 @@
 //! Statistics of repeated measurements: how much a value varies by itself,
-//! what a difference must exceed, and how fast a series moves.
+//! what a difference must exceed, how fast a series moves, how groups of
+//! patients differ, and how well repeats agree.
 
+pub mod agreement;
+pub mod effect_size;
 pub mod intervals;
+pub mod mixed_model;
 pub mod multiplicity;
+pub mod order;
+pub mod ranks;
+#[cfg(test)]
+mod reference;
 pub mod repeatability;
 pub mod trend;
 

@@ -18,6 +18,49 @@ pub fn benjamini_hochberg(p_values: &[f64], rate: f64) -> Vec<bool> {
     p_values.iter().map(|p| largest.is_some_and(|(_, limit)| p <= limit)).collect()
 }
 
+/// P-values adjusted so that rejecting those of at most `rate` is what
+/// [`benjamini_hochberg`] does.
+///
+/// ```
+/// use dermalapse::statistics::multiplicity::benjamini_hochberg_adjusted;
+/// assert_eq!(benjamini_hochberg_adjusted(&[0.5, 0.02]), [0.5, 0.04]);
+/// ```
+pub fn benjamini_hochberg_adjusted(p_values: &[f64]) -> Vec<f64> {
+    let mut adjusted = vec![1.0; p_values.len()];
+    let mut least: f64 = 1.0;
+    for (rank, index) in (1..).zip(ascending(p_values)).collect::<Vec<_>>().into_iter().rev() {
+        least = least.min(p_values[index] * p_values.len() as f64 / f64::from(rank));
+        adjusted[index] = least;
+    }
+    adjusted
+}
+
+/// P-values adjusted so that any false rejection at all among those of at
+/// most `rate` has at most that probability, whatever the questions have to do
+/// with each other (Holm 1979, *Scand. J. Stat.* 6:65).
+///
+/// ```
+/// use dermalapse::statistics::multiplicity::holm;
+/// // Three times the smallest, twice the next, and never less than before it.
+/// assert_eq!(holm(&[0.25, 0.01, 0.2]), [0.4, 0.03, 0.4]);
+/// ```
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut adjusted = vec![1.0; p_values.len()];
+    let mut most: f64 = 0.0;
+    for (index, left) in ascending(p_values).into_iter().zip((1..=p_values.len()).rev()) {
+        most = most.max((left as f64 * p_values[index]).min(1.0));
+        adjusted[index] = most;
+    }
+    adjusted
+}
+
+/// The places of the values, the smallest first.
+fn ascending(values: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    order
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +83,20 @@ mod tests {
         assert_eq!(benjamini_hochberg(&[0.05], 0.05), [true]);
         assert_eq!(benjamini_hochberg(&[0.0501], 0.05), [false]);
         assert!(benjamini_hochberg(&[], 0.05).is_empty());
+    }
+
+    /// `multipletests` of statsmodels, by the script beside the values.
+    #[test]
+    fn adjusted_p_values_agree_with_statsmodels() {
+        let all = crate::statistics::reference::all();
+        let numbers = |key: &str| crate::statistics::reference::numbers(&all[key]);
+        let p = numbers("p_values");
+        for (found, key) in [(holm(&p), "holm"), (benjamini_hochberg_adjusted(&p), "benjamini_hochberg")] {
+            for (found, expected) in found.iter().zip(numbers(key)) {
+                crate::statistics::reference::close(*found, expected, key);
+            }
+        }
+        let rejected: Vec<bool> = benjamini_hochberg_adjusted(&p).iter().map(|p| *p <= 0.05).collect();
+        assert_eq!(rejected, benjamini_hochberg(&p, 0.05));
     }
 }

@@ -1,5 +1,7 @@
 //! How fast a value moves through a series.
 
+use crate::statistics::order::{middle, tail_rank};
+
 /// Least number of days on which a slope is given.
 pub const LEAST_DAYS: usize = 4;
 
@@ -27,7 +29,8 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
     let finite = slopes.iter().all(|slope| slope.is_finite());
     (days.len() >= LEAST_DAYS && finite).then(|| Slope {
         slope: middle(&slopes),
-        ci95: tail_rank(days.len()).map(|rank| [slopes[rank], slopes[slopes.len() - 1 - rank]]),
+        ci95: tail_rank(&shares_in_order(days.len()))
+            .map(|rank| [slopes[rank], slopes[slopes.len() - 1 - rank]]),
     })
 }
 
@@ -38,16 +41,9 @@ fn by_day(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     sorted.chunk_by(|a, b| a.0 == b.0).map(mean).collect()
 }
 
-fn middle(sorted: &[f64]) -> f64 {
-    let half = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[half] } else { (sorted[half - 1] + sorted[half]) / 2.0 }
-}
-
-/// The index from either end of the sorted slopes of `count` points at which
-/// their 95 % interval begins: of random orders, at most 2.5 % have so few
-/// pairs in order. `None` if even the outermost slopes are not far enough.
-fn tail_rank(count: usize) -> Option<usize> {
-    // The share of orders of n things with k pairs in order, built up from n - 1.
+/// The share of the orders of `count` things with 0, 1, 2, … pairs in order.
+fn shares_in_order(count: usize) -> Vec<f64> {
+    // Built up from n - 1 things.
     let mut shares = vec![1.0f64];
     for n in 2..=count {
         let mut next = vec![0.0; shares.len() + n - 1];
@@ -56,11 +52,7 @@ fn tail_rank(count: usize) -> Option<usize> {
         }
         shares = next;
     }
-    let cumulated = shares.iter().scan(0.0, |sum, share| {
-        *sum += share;
-        Some(*sum)
-    });
-    cumulated.take_while(|&sum| sum <= 0.025).count().checked_sub(1)
+    shares
 }
 
 #[cfg(test)]
@@ -87,7 +79,8 @@ mod tests {
     /// For 8 and 10 things from the counts of A008302 in the OEIS.
     #[test]
     fn ranks_follow_the_counts_of_inversions() {
-        assert_eq!([4, 5, 6, 8, 10].map(tail_rank), [None, Some(0), Some(1), Some(5), Some(11)]);
+        let rank = |count| tail_rank(&shares_in_order(count));
+        assert_eq!([4, 5, 6, 8, 10].map(rank), [None, Some(0), Some(1), Some(5), Some(11)]);
     }
 
     #[test]
