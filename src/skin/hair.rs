@@ -90,14 +90,15 @@ fn narrow<'a>(
     })
 }
 
-/// Whether a cell that has all neighbours is as high as those on both sides of the line through it.
+/// Whether a cell bends about as much as any of its neighbours: those on the
+/// flanks of a line bend less than its crest.
 fn is_crest(smooth: &Plane, x: usize, y: usize) -> bool {
-    let (sin, cos) = angle(smooth, x, y).sin_cos();
-    let beside = |sign: f32| {
-        let place = |at: usize, step: f32| (at as isize + (sign * step).round() as isize) as usize;
-        smooth[[place(y, sin), place(x, cos)]]
-    };
-    smooth[[y, x]] >= beside(1.0).max(beside(-1.0))
+    let (width, height) = raster::size(smooth);
+    let here = curvatures(smooth, x, y)[0];
+    let columns = (x - 1).max(1)..(x + 2).min(width - 1);
+    let mut near =
+        ((y - 1).max(1)..(y + 2).min(height - 1)).flat_map(|y| columns.clone().map(move |x| (x, y)));
+    near.all(|(x, y)| here >= 0.7 * curvatures(smooth, x, y)[0])
 }
 
 /// Cells to each side over which it is judged whether a line is narrow.
