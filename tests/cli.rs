@@ -95,9 +95,12 @@ fn a_settings_file_with_an_unknown_or_impossible_value_names_it() {
 fn the_catalogue_is_a_table_or_json_with_the_same_ids() {
     let catalogue = stdout_json(args!["metrics", "--format", "json"], 0);
     let table = String::from_utf8(dermalapse().arg("metrics").output().unwrap().stdout).unwrap();
-    let entries = catalogue.as_array().unwrap();
-    assert_eq!(table.lines().count(), entries.len() + 1);
-    for (line, entry) in table.lines().skip(1).zip(entries) {
+    let (measured, beyond): (Vec<&Value>, Vec<&Value>) =
+        catalogue.as_array().unwrap().iter().partition(|entry| entry["measurable"] == true);
+    let (metrics, limits) = table.split_once("\n\n").unwrap();
+    assert_eq!(metrics.lines().count(), measured.len() + 1);
+    assert_eq!(limits.lines().count(), beyond.len() + 1);
+    for (line, entry) in metrics.lines().skip(1).zip(measured) {
         let id = entry["id"].as_str().unwrap();
         assert!(line.starts_with(id));
         assert!(id.starts_with(&format!("{}.", entry["family"].as_str().unwrap())));
@@ -109,6 +112,23 @@ fn the_catalogue_is_a_table_or_json_with_the_same_ids() {
             !id.contains("_mm") && !id.contains("_um") && !id.contains("cm2") || entry["needs"][0] == "scale",
             "{id}"
         );
+    }
+}
+
+#[test]
+fn the_catalogue_says_what_a_photo_cannot_carry_and_why() {
+    let catalogue = stdout_json(args!["metrics", "--format", "json"], 0);
+    let beyond: BTreeMap<&str, &Value> = catalogue
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["measurable"] == false)
+        .map(|entry| (entry["id"].as_str().unwrap(), entry))
+        .collect();
+    for id in ["relief.depth", "skin.firmness", "skin.hydration", "pigmentation.uv_spots", "skin.porphyrins"]
+    {
+        assert!(beyond[id]["summary"].as_str().is_some_and(|why| why.len() > 20), "{id}");
+        assert!(beyond[id]["direction"].is_null());
     }
 }
 
@@ -126,7 +146,8 @@ fn the_readme_explains_exactly_the_metrics_of_the_catalogue() {
         let direction = entry["direction"].as_str().unwrap_or("–").to_owned();
         (entry["id"].as_str().unwrap().to_owned(), direction)
     };
-    let expected: BTreeMap<String, String> = catalogue.as_array().unwrap().iter().map(entry).collect();
+    let expected: BTreeMap<String, String> =
+        catalogue.as_array().unwrap().iter().filter(|entry| entry["measurable"] == true).map(entry).collect();
     assert_eq!(rows, expected);
 }
 

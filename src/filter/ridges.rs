@@ -19,15 +19,17 @@ pub struct Scale {
     pub plane: Plane,
     /// Standard deviation, pixels.
     pub sigma: f64,
-}
-
-/// What counts as a line. Lengths are in pixels, strengths in the unit of the plane.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Search {
-    /// Least strength at which a line starts.
+    /// Least strength at which a line starts, in the unit of the plane.
     pub start: f64,
     /// Least strength at which it goes on.
     pub keep: f64,
+    /// Least mean strength of a line, as all of its points were seen.
+    pub mean: f64,
+}
+
+/// What counts as a line. Lengths are in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Search {
     /// Half of the length over which the median strength is taken along the line.
     pub half_length: f64,
     /// The longest gap that is bridged.
@@ -143,6 +145,10 @@ struct Crest {
     /// Direction, radians.
     angle: f64,
     sigma: f64,
+    /// Whether a line may start here.
+    starts: bool,
+    /// Least mean strength of a line seen like this.
+    mean: f64,
 }
 
 /// The pixel as a point on a ridge, if it is one.
@@ -153,11 +159,11 @@ fn crest(
     search: &Search,
 ) -> Option<Crest> {
     let value = strength[[y, x]];
+    let scale = &scales[which[[y, x]] as usize];
     // The median along a ridge hardly exceeds the strength of its crest.
-    if f64::from(value) < 0.5 * search.keep {
+    if f64::from(value) < 0.5 * scale.keep {
         return None;
     }
-    let scale = &scales[which[[y, x]] as usize];
     let angle = along(hessian(&scale.plane, x, y));
     let (sin, cos) = angle.sin_cos();
     let (dx, dy) = ((-sin).round() as isize, cos.round() as isize);
@@ -167,7 +173,16 @@ fn crest(
         return None;
     }
     let [angle, strength] = best_direction(scale, (x, y), angle, search.half_length);
-    (strength >= search.keep).then_some(Crest { x, y, strength, angle, sigma: scale.sigma })
+    let starts = strength >= scale.start;
+    (strength >= scale.keep).then_some(Crest {
+        x,
+        y,
+        strength,
+        angle,
+        sigma: scale.sigma,
+        starts,
+        mean: scale.mean,
+    })
 }
 
 /// Whether the plane falls to both sides, across (`nx`, `ny`).
@@ -189,30 +204,70 @@ const TURNS: [f64; 5] = [-0.3, -0.15, 0.0, 0.15, 0.3];
 
 /// The direction along which the strength is greatest, and that strength.
 fn best_direction(scale: &Scale, at: (usize, usize), angle: f64, half_length: f64) -> [f64; 2] {
-    let all = TURNS.map(|turn| [angle + turn, strength_along(scale, at, angle + turn, half_length)]);
+    let all = TURNS.map(|turn| {
+        [angle + turn, strength_along((&scale.plane, scale.sigma), at, angle + turn, half_length)]
+    });
     all.into_iter().fold([angle, 0.0], |best, next| if next[1] > best[1] { next } else { best })
 }
 
-/// The median strength along a straight stretch, the strength being how the
-/// plane bends across that direction. The median, because a row of dark dots
-/// has a high mean.
-fn strength_along(scale: &Scale, (x, y): (usize, usize), angle: f64, half_length: f64) -> f64 {
+/// The median strength along a straight stretch, the strength being how much
+/// more the plane bends across that direction than along it, which spots do
+/// alike. The median, because a row of dark dots has a high mean.
+fn strength_along(
+    (plane, sigma): (&Plane, f64),
+    (x, y): (usize, usize),
+    angle: f64,
+    half_length: f64,
+) -> f64 {
     let (sin, cos) = angle.sin_cos();
-    let (width, height) = raster::size(&scale.plane);
+    let (width, height) = raster::size(plane);
     let steps = (half_length.round().max(1.0) as isize).min(MOST_STEPS);
     let across = [(sin * sin) as f32, (cos * cos) as f32, (-2.0 * sin * cos) as f32];
+    let along = [(cos * cos) as f32, (sin * sin) as f32, (2.0 * sin * cos) as f32];
     let mut bends = [0.0f32; 2 * MOST_STEPS as usize + 1];
     let bends = &mut bends[..2 * steps as usize + 1];
     for (step, bend) in (-steps..=steps).zip(bends.iter_mut()) {
         let (px, py) = (x as f64 + step as f64 * cos, y as f64 + step as f64 * sin);
         let px = (px.round().max(1.0) as usize).min(width - 2);
         let py = (py.round().max(1.0) as usize).min(height - 2);
-        let curvature = hessian(&scale.plane, px, py);
-        *bend = -curvature.iter().zip(across).map(|(c, a)| c * a).sum::<f32>();
+        let curvature = hessian(plane, px, py);
+        let [across, along] =
+            [across, along].map(|turn| -curvature.iter().zip(turn).map(|(c, a)| c * a).sum::<f32>());
+        *bend = across - along.max(0.0);
     }
     let middle = bends.len() / 2;
     let median = f64::from(*bends.select_nth_unstable_by(middle, f32::total_cmp).1);
-    median * scale.sigma * scale.sigma / BEST_RESPONSE
+    median * sigma * sigma / BEST_RESPONSE
+}
+
+/// Places along each side at which plain skin is sampled, at most.
+const SAMPLES: usize = 100;
+
+/// The strength that lines at random have in a plane smoothed by a Gaussian of
+/// `sigma` pixels: 1.4826 times the median absolute value over a lattice of
+/// places inside `mask`, each looked at in four directions. A standard
+/// deviation if it were normal; 0 without a place to look at.
+pub fn noise(plane: &Plane, sigma: f64, mask: &Mask, half_length: f64) -> f64 {
+    let (width, height) = raster::size(plane);
+    if width < 8 || height < 8 {
+        return 0.0;
+    }
+    let stride = (width.max(height) / SAMPLES).max(1);
+    let lines: Vec<usize> = (stride / 2..height).step_by(stride).collect();
+    let strengths = |&y: &usize| -> Vec<f32> {
+        let places = (stride / 2..width).step_by(stride).filter(|&x| mask[[y, x]]);
+        let turns = (0..4).map(|i| std::f64::consts::FRAC_PI_4 * f64::from(i));
+        places
+            .flat_map(|x| turns.clone().map(move |turn| (x, turn)))
+            .map(|(x, turn)| strength_along((plane, sigma), (x, y), turn, half_length).abs() as f32)
+            .collect()
+    };
+    let mut all = lines.par_iter().map(strengths).collect::<Vec<_>>().concat();
+    let middle = all.len() / 2;
+    if all.is_empty() {
+        return 0.0;
+    }
+    1.4826 * f64::from(*all.select_nth_unstable_by(middle, f32::total_cmp).1)
 }
 
 /// Most pixels to each side that strength is taken from.
@@ -235,8 +290,7 @@ impl Tracker {
     }
 
     fn lines(mut self, search: &Search) -> Vec<Line> {
-        let mut order: Vec<usize> =
-            (0..self.crests.len()).filter(|&i| self.crests[i].strength >= search.start).collect();
+        let mut order: Vec<usize> = (0..self.crests.len()).filter(|&i| self.crests[i].starts).collect();
         order.sort_by(|&a, &b| self.crests[b].strength.total_cmp(&self.crests[a].strength).then(a.cmp(&b)));
         let mut lines = Vec::new();
         for seed in order {
@@ -266,11 +320,12 @@ impl Tracker {
             sigma: sigmas[sigmas.len() / 2],
             strength: crests.iter().map(|crest| crest.strength).sum::<f64>() / crests.len() as f64,
         };
-        let long = line.length() >= search.length;
-        if long {
+        let least = crests.iter().map(|crest| crest.mean).sum::<f64>() / crests.len() as f64;
+        let kept = line.length() >= search.length && line.strength >= least;
+        if kept {
             self.use_up_beside(&line);
         }
-        long.then_some(line)
+        kept.then_some(line)
     }
 
     fn use_up_beside(&mut self, line: &Line) {
@@ -362,12 +417,12 @@ pub(super) mod tests {
     use super::*;
     use crate::filter::gaussian::gaussian;
 
-    const SEARCH: Search =
-        Search { start: 0.05, keep: 0.03, half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4 };
+    const SEARCH: Search = Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4 };
 
     fn found(plane: &Plane) -> Vec<Line> {
-        let scales: Vec<Scale> =
-            [1.5, 2.1, 3.0, 4.2].map(|sigma| Scale { plane: gaussian(plane, sigma), sigma }).into();
+        let scales: Vec<Scale> = [1.5, 2.1, 3.0, 4.2]
+            .map(|sigma| Scale { plane: gaussian(plane, sigma), sigma, start: 0.05, keep: 0.03, mean: 0.03 })
+            .into();
         lines(&scales, &Mask::from_elem(plane.raw_dim(), true), &SEARCH)
     }
 

@@ -260,43 +260,8 @@ fn entropy(probabilities: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::ibsi::{mean, merged, number, phantom, rows, same_digits};
     use ndarray::array;
-
-    fn fields(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
-        table.lines().filter(|line| !line.starts_with('#')).skip(1).map(|line| line.split(',').collect())
-    }
-
-    fn number(field: &str) -> f64 {
-        field.parse().unwrap()
-    }
-
-    fn phantom() -> Vec<Array2<u8>> {
-        let mut slices = vec![Array2::zeros((4, 5)); 4];
-        for line in fields(include_str!("../../fixtures/reference/ibsi_phantom.csv")) {
-            let (slice, y) = (number(line[0]) as usize - 1, number(line[1]) as usize - 1);
-            line[2..].iter().enumerate().for_each(|(x, level)| slices[slice][[y, x]] = number(level) as u8);
-        }
-        slices
-    }
-
-    fn merged(plane: &Array2<u8>, levels: usize, distance: isize) -> Glcm {
-        let mut all = Glcm::new(levels);
-        for (dx, dy) in DIRECTIONS {
-            all.merge(&Glcm::of(plane, levels, (dx * distance, dy * distance)));
-        }
-        all
-    }
-
-    fn mean(features: &[Features], name: &str) -> f64 {
-        let of = |f: &Features| f.entries().iter().find(|entry| entry.0 == name).unwrap().1.unwrap();
-        features.iter().map(of).sum::<f64>() / features.len() as f64
-    }
-
-    /// Agrees in every published digit.
-    fn same_digits(value: f64, published: &str) -> bool {
-        let digits = published.trim_start_matches(['-', '0', '.']).replace('.', "").len().max(3);
-        format!("{value:.*e}", digits - 1) == format!("{:.*e}", digits - 1, number(published))
-    }
 
     #[test]
     fn every_ibsi_feature_has_its_published_value_in_both_aggregations() {
@@ -307,7 +272,7 @@ mod tests {
             .collect();
         let joined: Vec<Features> =
             slices.iter().map(|slice| merged(slice, 6, 1).features().unwrap()).collect();
-        let table: Vec<_> = fields(include_str!("../../fixtures/reference/ibsi_glcm.csv")).collect();
+        let table: Vec<_> = rows(include_str!("../../fixtures/reference/ibsi_glcm.csv")).collect();
         assert_eq!(table.len(), 23);
         for line in table {
             for (values, published, computed) in [(&each, line[1], line[3]), (&joined, line[2], line[4])] {
@@ -336,7 +301,7 @@ mod tests {
         let plane = Array2::from_shape_fn((48, 64), |(y, x)| ((7 * x + 13 * y + x * y) % 32 + 1) as u8);
         let each = DIRECTIONS.map(|(dx, dy)| Glcm::of(&plane, 32, (3 * dx, 3 * dy)).features().unwrap());
         let joined = [merged(&plane, 32, 3).features().unwrap()];
-        for line in fields(include_str!("../../fixtures/reference/glcm_scikit_image.csv")) {
+        for line in rows(include_str!("../../fixtures/reference/glcm_scikit_image.csv")) {
             let values = [mean(&each, line[0]), mean(&joined, line[0])];
             for (value, expected) in values.into_iter().zip([number(line[1]), number(line[2])]) {
                 assert!((value - expected).abs() <= 1e-9 * expected, "{}: {value}, {expected}", line[0]);

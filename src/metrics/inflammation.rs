@@ -1,11 +1,14 @@
 //! Papules: round red bumps. Active acne is a reason not to needle.
 
-use crate::filter::blobs::blobs;
+use crate::error::Warning;
+use crate::filter::blobs::{Blob, blobs};
+use crate::filter::components::{Component, components};
+use crate::filter::contours::outline;
 use crate::filter::scale_space::{Rung, ladder};
 use crate::metrics::maps::freed;
 use crate::metrics::relief::{Clutter, Light, QUARTER_MM};
 use crate::metrics::{Better, Estimate, Family, Maps, Measured, Metric, NO_SKIN, RESOLUTION_TOO_LOW};
-use crate::raster::{cell_centre, covers, sample};
+use crate::raster::{Mask, Plane, cell_centre, covers, sample, size};
 use crate::region::Region;
 
 /// Standard deviations at which papules are looked for, mm; the first and the
@@ -29,6 +32,13 @@ const RADII_MM: std::ops::Range<f64> = 0.4..2.6;
 /// Least shading of its sides, ln units: bright towards the light.
 const LEAST_RISE: f64 = 0.02;
 
+/// Hemoglobin above its surroundings, density units, that is raw: ten times
+/// the blood of skin adds 0.7, blood on the skin 1 and more.
+const RAW: f64 = 1.0;
+
+/// Least area of an open wound, mm².
+const LEAST_WOUND_MM2: f64 = 0.5;
+
 /// Least resolution, px/mm of the coarse plane.
 const LEAST_PX_PER_MM: f64 = 3.0;
 
@@ -48,22 +58,25 @@ pub const CATALOGUE: &[Metric] = &[Metric {
     source: "Laplacian of Gaussian on hemoglobin (Lindeberg 1998); limits chosen by us",
 }];
 
-/// A papule of one photo, in native pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Papule {
+/// A papule or an open wound of one photo, in native pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RedSpot {
     /// Column of its centre.
     pub x_px: f64,
     /// Row of its centre.
     pub y_px: f64,
-    /// Radius at half of its redness.
-    pub radius_px: f64,
-    /// Hemoglobin of its centre above its surroundings, density units.
+    /// Area inside its outline.
+    pub area_px: f64,
+    /// Hemoglobin above its surroundings, density units: of a papule its
+    /// centre's, of a wound its mean.
     pub contrast: f64,
+    /// Where it is half as red, a closed polygon without the last point.
+    pub outline: Vec<[f64; 2]>,
 }
 
 /// The papules of one photo, reddest first. `clutter` is the baseline's; without `light`
 /// from one side, flat ones count too.
-pub fn detect(maps: &Maps, clutter: &Clutter, light: Option<Light>) -> Vec<Papule> {
+pub fn papules(maps: &Maps, clutter: &Clutter, light: Option<Light>) -> Vec<RedSpot> {
     let towards = light.filter(Light::is_sided);
     let certain = if towards.is_some() { 1.0 } else { UNRAISED };
     let least = certain * (LEAST_REDNESS.0 + LEAST_REDNESS.1 * clutter.at(QUARTER_MM));
@@ -87,17 +100,93 @@ pub fn detect(maps: &Maps, clutter: &Clutter, light: Option<Light>) -> Vec<Papul
         .filter(|b| b.height >= least && b.isotropy >= LEAST_ISOTROPY && b.prominence > 0.0)
         .filter(|b| RADII_MM.contains(&scale.mm(RADIUS_PER_SIGMA * b.sigma)))
         .filter(|b| covers(skin, b.x, b.y) && raised(b.x, b.y, b.sigma))
-        .map(|b| Papule {
-            x_px: cell_centre(b.x, maps.coarse.factor),
-            y_px: cell_centre(b.y, maps.coarse.factor),
-            radius_px: RADIUS_PER_SIGMA * b.sigma * maps.coarse.factor as f64,
-            contrast: b.height,
-        })
+        .map(|b| papule(b, &excess, maps.coarse.factor))
         .collect()
 }
 
+/// A blob with the outline of what is at least half as red around its centre.
+fn papule(blob: &Blob, excess: &Plane, factor: usize) -> RedSpot {
+    let reach = 2.5 * blob.sigma;
+    let (width, height) = size(excess);
+    let span = |at: f64, size: usize| {
+        let low = (at - reach).floor().max(0.0) as usize;
+        low..((at + reach).ceil() as usize + 1).min(size)
+    };
+    let (columns, lines) = (span(blob.x, width), span(blob.y, height));
+    let half = (0.5 * blob.height) as f32;
+    let red = Mask::from_shape_fn((lines.len(), columns.len()), |(y, x)| {
+        excess[[lines.start + y, columns.start + x]] >= half
+    });
+    let (x, y) = (blob.x.round() as usize - columns.start, blob.y.round() as usize - lines.start);
+    let holds = |part: &&Component| part.contains(&(x as u32, y as u32));
+    let parts = components(&red);
+    let native = |at: f64, start: usize| cell_centre(at + start as f64, factor);
+    let outlined = parts.iter().find(holds).map(|part| {
+        let border = outline(part).into_iter();
+        let points = border.map(|(x, y)| [native(x.into(), columns.start), native(y.into(), lines.start)]);
+        ((part.len() * factor * factor) as f64, points.collect())
+    });
+    let (area_px, outline) = outlined.unwrap_or_default();
+    RedSpot {
+        x_px: cell_centre(blob.x, factor),
+        y_px: cell_centre(blob.y, factor),
+        area_px,
+        contrast: blob.height,
+        outline,
+    }
+}
+
+/// The open wounds of one photo, in row order: raw skin or blood on it, far
+/// redder than blood inside the skin can make it.
+pub fn wounds(maps: &Maps) -> Vec<RedSpot> {
+    let scale = maps.coarse.scale;
+    if scale.px_per_mm < LEAST_PX_PER_MM {
+        return Vec::new();
+    }
+    let excess = freed(&maps.hemoglobin, maps);
+    let raw = ndarray::Zip::from(&excess)
+        .and(&maps.coarse.skin)
+        .map_collect(|&excess, &inside| inside && f64::from(excess) >= RAW);
+    let least = scale.px(1.0).powi(2) * LEAST_WOUND_MM2;
+    let factor = maps.coarse.factor;
+    let wound = |part: Component| {
+        let count = part.len() as f64;
+        let sum = part.iter().fold([0.0; 3], |[x, y, red], &(px, py)| {
+            [x + f64::from(px), y + f64::from(py), red + f64::from(excess[[py as usize, px as usize]])]
+        });
+        RedSpot {
+            x_px: cell_centre(sum[0] / count, factor),
+            y_px: cell_centre(sum[1] / count, factor),
+            area_px: count * (factor * factor) as f64,
+            contrast: sum[2] / count,
+            outline: outline(&part)
+                .into_iter()
+                .map(|(x, y)| [x, y].map(|at| cell_centre(at.into(), factor)))
+                .collect(),
+        }
+    };
+    components(&raw).into_iter().filter(|part| part.len() as f64 >= least).map(wound).collect()
+}
+
+/// What speaks against needling the skin: active acne and open wounds.
+pub fn warnings(papules: usize, wounds: usize) -> Vec<Warning> {
+    let acne = (papules > 0).then(|| {
+        let message = format!(
+            "{papules} red bumps look like active acne: needling spreads it; let a professional look before treating"
+        );
+        Warning::new("active_acne", message)
+    });
+    let wound = (wounds > 0).then(|| {
+        let message = format!(
+            "{wounds} places look like open wounds: do not needle them; let a professional look before treating"
+        );
+        Warning::new("open_wound", message)
+    });
+    acne.into_iter().chain(wound).collect()
+}
+
 /// The metrics of this family in one region, from all `papules` of the photo.
-pub fn measure(maps: &Maps, papules: &[Papule], region: &Region) -> Vec<Measured> {
+pub fn measure(maps: &Maps, papules: &[RedSpot], region: &Region) -> Vec<Measured> {
     if maps.coarse.scale.px_per_mm < LEAST_PX_PER_MM {
         return vec![Measured::absent(CATALOGUE[0].id, RESOLUTION_TOO_LOW)];
     }
@@ -111,7 +200,6 @@ mod tests {
     use crate::color::unmixing::{HEMOGLOBIN, MELANIN};
     use crate::metrics::Relief;
     use crate::metrics::testing::{maps_of_colors, skin_of, value};
-    use crate::raster::Plane;
 
     /// Spots of half-height radius 1 mm, 20 px/mm: red or brown, flat or raised
     /// and lit along x, among pores lit the same way.
@@ -132,9 +220,9 @@ mod tests {
         let maps = maps_of_colors([channel(0), channel(1), channel(2)], 20.0);
         let relief = Relief::of(&maps);
         let clutter = crate::metrics::relief::Clutter::of(&relief);
-        let pores = crate::metrics::pores::detect(&relief, &clutter);
-        let light = crate::metrics::relief::light(&relief, pores.iter().map(|p| [p.x_px, p.y_px]));
-        measure(&maps, &detect(&maps, &clutter, light), &skin_of(&maps))
+        let dots = crate::metrics::pores::dots(&relief, &clutter);
+        let light = crate::metrics::relief::light(&relief, dots.iter().map(|dot| [dot.x, dot.y]));
+        measure(&maps, &papules(&maps, &clutter, light), &skin_of(&maps))
     }
 
     #[test]

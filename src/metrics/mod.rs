@@ -6,7 +6,9 @@
 mod estimate;
 pub mod gain;
 pub mod glcm;
+pub mod ibsi;
 pub mod inflammation;
+pub mod lines;
 pub mod maps;
 pub mod pigmentation;
 pub mod pores;

@@ -4,9 +4,9 @@ use crate::filter::blobs::{Blob, blobs};
 use crate::filter::scale_space::Rung;
 use crate::metrics::relief::{Clutter, QUARTER_MM, Relief, SIGMA_PER_FWHM};
 use crate::metrics::{
-    Better, Estimate, Family, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
+    Better, Estimate, Family, Maps, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
-use crate::raster::{cell_centre, covers};
+use crate::raster::{Plane, cell_centre, covers, in_cells, size};
 use crate::region::Region;
 
 /// Least depth of a pore on perfectly even skin, ln units of green density:
@@ -22,14 +22,40 @@ const LEAST_PER_CLUTTER: f64 = 4.3;
 /// 1 (whose curvatures are 4 to 1), furrows and hairs are ridges.
 const LEAST_ISOTROPY: f64 = 0.2;
 
+/// Least height in the direction in which a pore bends least, as a share of
+/// the least height: a bead on a hair or in a furrow is high across it alone.
+const LEAST_FLATTEST: f64 = 0.55;
+
 /// Least fall-off around a pore, as a share of its depth: corners of spots
 /// and scars have none on their inner side.
 const LEAST_PROMINENCE: f64 = 0.0;
 
-/// Blur of a pore's picture, standard deviation in mm: light that spreads in
-/// the skin and the lens of a close-up. Chosen by us, between what a sharp
-/// black plug and a shaded pit show.
-const BLUR_MM: f64 = 0.08;
+/// Variance, mm², that lens, pixels and the width of the filters add to a
+/// pore's picture in a close-up: a standard deviation of 0.055 mm.
+const LENS_MM2: f64 = 0.003;
+
+/// Variance, mm², that is taken off where pores are only told from other dots.
+const USUAL_MM2: f64 = 0.0064;
+
+/// The variance by which light spreads in the skin in green, over what it
+/// spreads more in red: 0.12, 0.25 mm (standard deviations).
+const GREEN_SPREAD: f64 = 0.12 * 0.12 / (0.25 * 0.25 - 0.12 * 0.12);
+
+/// Most variance, mm², that spreading adds: what of a pore stands out is its core.
+const MOST_SPREAD_MM2: f64 = 0.0042;
+
+/// Radii, mm, up to which a pore's mean profile is fitted and between which
+/// its surroundings lie, and the width of its steps.
+const PROFILE_MM: (f64, f64, f64) = (0.3, 0.45, 0.05);
+
+/// Steps of the mean profile, up to 0.6 mm.
+const STEPS: usize = 12;
+
+/// Pores that the mean profile is taken over, at most, and at least.
+const PROFILED: (usize, usize) = (600, 30);
+
+/// Spread, mm², where too few pores show it: half of the most.
+const UNKNOWN_SPREAD_MM2: f64 = 0.5 * MOST_SPREAD_MM2;
 
 /// Diameters that a pore can have, mm.
 const DIAMETERS_MM: std::ops::Range<f64> = 0.10..0.80;
@@ -93,9 +119,15 @@ pub struct Pore {
     pub contrast: f64,
 }
 
-/// The pores of one photo, strongest first; none where the photo has no scale
-/// or too few pixels. `clutter` is the baseline's.
-pub fn detect(relief: &Relief, clutter: &Clutter) -> Vec<Pore> {
+/// The `dots` of one photo as pores; `blur` is [`blur_mm2`] of the baseline.
+pub fn among(dots: &[Blob], relief: &Relief, blur: f64) -> Vec<Pore> {
+    dots.iter().map(|dot| pore(relief, dot, blur)).collect()
+}
+
+/// The dots of one photo that are as high, round and small as pores are,
+/// strongest first, in pixels of the fine plane; none where the photo has no
+/// scale or too few pixels. `clutter` is the baseline's.
+pub fn dots(relief: &Relief, clutter: &Clutter) -> Vec<Blob> {
     if reason(relief).is_some() {
         return Vec::new();
     }
@@ -103,29 +135,111 @@ pub fn detect(relief: &Relief, clutter: &Clutter) -> Vec<Pore> {
     let rungs: Vec<&Rung> = (QUARTER_MM - 1..=QUARTER_MM + 4).filter_map(|k| relief.rung(k)).collect();
     // A Gaussian's response is half its height, a little less between rungs.
     let found = blobs(&rungs, (0.4 * least) as f32);
-    found.iter().filter(|blob| blob.height >= least).filter_map(|blob| pore(relief, blob)).collect()
+    found.into_iter().filter(|dot| dot.height >= least && is_dot(relief, dot, least)).collect()
 }
 
-/// The blob as a pore, if it is round, small and on skin.
-fn pore(relief: &Relief, blob: &Blob) -> Option<Pore> {
-    let diameter = diameter_mm(relief.scale.mm(blob.sigma));
-    let kept = blob.isotropy >= LEAST_ISOTROPY
+fn is_dot(relief: &Relief, blob: &Blob, least: f64) -> bool {
+    blob.isotropy >= LEAST_ISOTROPY
+        && flattest_height(blob) >= LEAST_FLATTEST * least
         && blob.prominence >= LEAST_PROMINENCE
-        && DIAMETERS_MM.contains(&diameter)
-        && covers(&relief.skin, blob.x, blob.y);
-    kept.then(|| Pore {
-        x_px: cell_centre(blob.x, relief.factor),
-        y_px: cell_centre(blob.y, relief.factor),
-        diameter_px: diameter * relief.native_px_per_mm(),
-        contrast: blob.height,
-    })
+        && DIAMETERS_MM.contains(&diameter_mm(relief.scale.mm(blob.sigma), USUAL_MM2))
+        && covers(&relief.skin, blob.x, blob.y)
+}
+
+/// The height of the round dot that bends in every direction as this one does
+/// in the direction in which it bends least.
+fn flattest_height(blob: &Blob) -> f64 {
+    2.0 * blob.height * blob.isotropy / (1.0 + blob.isotropy)
+}
+
+fn pore(relief: &Relief, dot: &Blob, blur: f64) -> Pore {
+    Pore {
+        x_px: cell_centre(dot.x, relief.factor),
+        y_px: cell_centre(dot.y, relief.factor),
+        diameter_px: diameter_mm(relief.scale.mm(dot.sigma), blur) * relief.native_px_per_mm(),
+        contrast: dot.height,
+    }
 }
 
 /// Full width at half maximum of the Gaussian whose picture has a standard
-/// deviation of `sigma` mm: variances add under blur. Of something hardly
-/// wider than the blur, a fixed share.
-fn diameter_mm(sigma: f64) -> f64 {
-    (sigma * sigma - BLUR_MM * BLUR_MM).max(0.16 * sigma * sigma).sqrt() / SIGMA_PER_FWHM
+/// deviation of `sigma` mm, `blur` mm² of its variance by blur: variances add.
+/// Of something hardly wider than the blur, a fixed share.
+fn diameter_mm(sigma: f64, blur: f64) -> f64 {
+    (sigma * sigma - blur).max(0.16 * sigma * sigma).sqrt() / SIGMA_PER_FWHM
+}
+
+/// Variance, mm², that lens and skin add to the picture of the baseline's
+/// pores, of which `dots` are seen.
+///
+/// A plug is as sharp as the lens; a pit is shaded by light that has spread
+/// in the skin, in red twice as far as in green. How much wider pores are in
+/// red therefore says how much they are widened in green.
+pub fn blur_mm2(maps: &Maps, dots: &[Blob]) -> f64 {
+    let width = |channel| variance_mm2(&maps.density[channel], maps, dots);
+    let spread = width(0).zip(width(1)).map(|(red, green)| GREEN_SPREAD * (red - green));
+    LENS_MM2 + spread.map_or(UNKNOWN_SPREAD_MM2, |spread| spread.clamp(0.0, MOST_SPREAD_MM2))
+}
+
+/// Variance, mm², of the Gaussian that the median profile of the dots follows
+/// on a plane of the coarse level.
+fn variance_mm2(plane: &Plane, maps: &Maps, dots: &[Blob]) -> Option<f64> {
+    let (fit, around, step) = PROFILE_MM;
+    let level = &maps.coarse;
+    let reach = level.scale.px(step * STEPS as f64);
+    let (width, height) = size(plane);
+    let mut rings: Vec<Vec<(f64, f32)>> = vec![Vec::new(); STEPS];
+    let mut taken = 0;
+    for dot in dots {
+        let [x, y] = [dot.x, dot.y].map(|at| in_cells(cell_centre(at, maps.fine.factor), level.factor));
+        let inside = x >= reach && y >= reach && x + reach < width as f64 && y + reach < height as f64;
+        if !inside || taken == PROFILED.0 {
+            continue;
+        }
+        taken += 1;
+        for py in (y - reach).ceil() as usize..=(y + reach) as usize {
+            for px in (x - reach).ceil() as usize..=(x + reach) as usize {
+                let radius = level.scale.mm((px as f64 - x).hypot(py as f64 - y));
+                if let Some(ring) = rings.get_mut((radius / step) as usize) {
+                    ring.push((radius * radius, plane[[py, px]]));
+                }
+            }
+        }
+    }
+    let (inner, outer) = rings.split_at_mut((around / step).round() as usize);
+    let middles = |rings: &mut [Vec<(f64, f32)>]| -> Vec<(f64, f64)> {
+        rings.iter_mut().filter_map(|ring| middle(ring)).collect()
+    };
+    let (profile, surroundings) = (middles(inner), middles(outer));
+    if taken < PROFILED.1 || surroundings.is_empty() {
+        return None;
+    }
+    let base = surroundings.iter().map(|ring| ring.1).sum::<f64>() / surroundings.len() as f64;
+    let peak = profile.iter().map(|ring| ring.1).fold(f64::MIN, f64::max) - base;
+    // ln h falls by r²/2σ²: a straight line, each ring weighted by its h².
+    let (mut weight, mut sums) = (0.0, [0.0; 4]);
+    for (squared, value) in profile {
+        let rise = value - base;
+        if squared <= fit * fit && rise > 0.2 * peak && peak > 0.0 {
+            let (w, ln) = (rise * rise, rise.ln());
+            weight += w;
+            let terms = [w * squared, w * ln, w * squared * squared, w * squared * ln];
+            sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+        }
+    }
+    let [x, y, xx, xy] = sums.map(|sum| sum / weight);
+    let slope = (xy - x * y) / (xx - x * x);
+    (slope.is_finite() && slope < 0.0).then(|| -0.5 / slope)
+}
+
+/// Mean squared radius and median value of a ring that holds anything.
+fn middle(ring: &mut [(f64, f32)]) -> Option<(f64, f64)> {
+    if ring.is_empty() {
+        return None;
+    }
+    let squared = ring.iter().map(|(squared, _)| squared).sum::<f64>() / ring.len() as f64;
+    let half = ring.len() / 2;
+    let median = ring.select_nth_unstable_by(half, |a, b| a.1.total_cmp(&b.1)).1.1;
+    Some((squared, f64::from(median)))
 }
 
 /// Why a photo has no pores to measure, if it has none.
@@ -166,12 +280,14 @@ fn disc(diameter: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::metrics::testing::{maps_of, noise, skin_of, turned_and_flipped, value};
-    use crate::raster::Plane;
+
+    /// Blur of the pictures, mm².
+    const BLUR_MM2: f64 = 0.0064;
 
     /// Pits of `diameter` mm (full width at half maximum) on a lattice of
     /// 2 mm, as the blur leaves them, in skin of 20 px/mm.
     fn pitted(diameter: f64) -> Plane {
-        let sigma = 20.0 * (diameter * SIGMA_PER_FWHM).hypot(BLUR_MM);
+        let sigma = 20.0 * (diameter * SIGMA_PER_FWHM).hypot(BLUR_MM2.sqrt());
         Plane::from_shape_fn((400, 400), |(y, x)| {
             let from = |at: usize| {
                 (at as f64 - 19.7).rem_euclid(40.0).min(40.0 - (at as f64 - 19.7).rem_euclid(40.0))
@@ -184,7 +300,7 @@ mod tests {
     fn found(green: Plane) -> (Vec<Pore>, Vec<Measured>) {
         let maps = maps_of(green, 20.0);
         let relief = Relief::of(&maps);
-        let pores = detect(&relief, &Clutter::of(&relief));
+        let pores = among(&dots(&relief, &Clutter::of(&relief)), &relief, BLUR_MM2);
         let measured = measure(&relief, &pores, &skin_of(&maps));
         (pores, measured)
     }
@@ -205,6 +321,30 @@ mod tests {
             let covered = 0.25 * std::f64::consts::FRAC_PI_4 * diameter * diameter;
             assert!((value(&measured, "pores.area_fraction") / covered - 1.0).abs() < 0.2);
         }
+    }
+
+    /// Pits 0.25 mm wide whose picture is blurred by the lens alone, or also by
+    /// light that spreads 0.25 mm in red and 0.12 mm in green.
+    #[test]
+    fn light_that_spreads_in_the_skin_is_told_by_red_and_taken_off() {
+        let channel = |spread: f64| {
+            let own = 20.0 * (0.25 * SIGMA_PER_FWHM).hypot(LENS_MM2.sqrt());
+            let sigma = own.hypot(20.0 * spread);
+            let height = 0.35 * (own / sigma).powi(2);
+            Plane::from_shape_fn((400, 400), |(y, x)| {
+                // A step of 41.3 pixels, so that pits lie anywhere between the coarse cells.
+                let from = |at: usize| (at as f64 + 0.3).rem_euclid(41.3) - 20.6;
+                let squared = from(x).powi(2) + from(y).powi(2);
+                (height * (-0.5 * squared / (sigma * sigma)).exp()) as f32 + noise(x, y, 0.01) + 0.7
+            })
+        };
+        let blur = |spread: [f64; 3]| {
+            let maps = crate::metrics::testing::maps_of_colors(spread.map(channel), 20.0);
+            let relief = Relief::of(&maps);
+            blur_mm2(&maps, &dots(&relief, &Clutter::of(&relief)))
+        };
+        assert!((blur([0.0; 3]) - LENS_MM2).abs() < 3e-4);
+        assert!(blur([0.25, 0.12, 0.07]) > LENS_MM2 + 0.8 * MOST_SPREAD_MM2);
     }
 
     #[test]
@@ -235,8 +375,8 @@ mod tests {
         let relief = Relief::of(&maps_of(pitted(0.3), 20.0));
         let clutter = Clutter::of(&relief);
         let fainter = Relief::of(&maps_of(pitted(0.3).mapv(|v| 0.55 * v), 20.0));
-        assert_eq!(detect(&fainter, &clutter).len(), 100);
-        assert!(detect(&Relief::of(&maps_of(pitted(0.3).mapv(|v| 0.25 * v), 20.0)), &clutter).is_empty());
+        assert_eq!(dots(&fainter, &clutter).len(), 100);
+        assert!(dots(&Relief::of(&maps_of(pitted(0.3).mapv(|v| 0.25 * v), 20.0)), &clutter).is_empty());
     }
 
     #[test]
@@ -248,7 +388,7 @@ mod tests {
         assert!(measure(&coarse, &[], &region).iter().all(|m| m.outcome == Err(RESOLUTION_TOO_LOW)));
         maps.fine.scale.physical = false;
         let unknown = Relief::of(&maps);
-        assert!(detect(&unknown, &Clutter::of(&unknown)).is_empty());
+        assert!(dots(&unknown, &Clutter::of(&unknown)).is_empty());
         assert!(measure(&unknown, &[], &region).iter().all(|m| m.outcome == Err(NO_SCALE)));
     }
 

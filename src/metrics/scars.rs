@@ -338,8 +338,8 @@ mod tests {
         let maps = maps_of(green, 20.0);
         let relief = Relief::of(&maps);
         let clutter = crate::metrics::relief::Clutter::of(&relief);
-        let pores = crate::metrics::pores::detect(&relief, &clutter);
-        let light = crate::metrics::relief::light(&relief, pores.iter().map(|p| [p.x_px, p.y_px]));
+        let dots = crate::metrics::pores::dots(&relief, &clutter);
+        let light = crate::metrics::relief::light(&relief, dots.iter().map(|dot| [dot.x, dot.y]));
         let scars = detect(&maps, &clutter, light, &[]);
         let measured = measure(&maps, light, &scars, &skin_of(&maps));
         (scars, measured)

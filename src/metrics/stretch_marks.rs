@@ -120,11 +120,15 @@ fn bands(maps: &Maps, (plane, sign): (&Plane, f32), start: f64, kind: Kind) -> V
         .iter()
         .map(|&sigma| scale.px(sigma))
         .filter(|&sigma| sigma >= 1.0)
-        .map(|sigma| Scale { plane: gaussian(&excess, sigma), sigma })
+        .map(|sigma| Scale {
+            plane: gaussian(&excess, sigma),
+            sigma,
+            start,
+            keep: KEEP * start,
+            mean: KEEP * start,
+        })
         .collect();
     let search = Search {
-        start,
-        keep: KEEP * start,
         half_length: scale.px(HALF_LENGTH_MM),
         gap: scale.px(GAP_MM),
         length: scale.px(LEAST_LENGTH_MM),

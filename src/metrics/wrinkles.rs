@@ -1,48 +1,12 @@
 //! Wrinkles and fine lines: dark ridges of the relief, followed from end to end.
 
-use crate::filter::resample::{cubic, lattice};
-use crate::filter::ridges::{Line, Scale, Search, lines};
-use crate::metrics::relief::{Clutter, Relief, SIGMA_PER_FWHM};
+use crate::metrics::lines::{LEAST_PX_PER_MM, Line};
+use crate::metrics::relief::{Relief, SIGMA_PER_FWHM};
 use crate::metrics::{
     Better, Estimate, Family, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
-use crate::raster::{Mask, cell_centre, covers, in_cells, sample, size};
+use crate::raster::{cell_centre, covers, sample};
 use crate::region::{Region, Tiles};
-
-/// The rungs that lines are looked for on: standard deviations from 0.15 to 0.6 mm.
-const RUNGS: std::ops::RangeInclusive<usize> = 3..=7;
-
-/// The rung whose clutter is the unit of thresholds.
-const UNIT: usize = 4;
-
-/// Least depth, ln units, at which a line starts on perfectly even skin, and
-/// what the skin's clutter adds to it.
-const START: (f64, f64) = (0.06, 4.0);
-
-/// The same for a line to go on.
-const KEEP: (f64, f64) = (0.03, 2.0);
-
-/// Half of the length over which the median depth is taken along a line, mm:
-/// far longer than the furrows of the skin's net (0.3 to 0.8 mm).
-const HALF_LENGTH_MM: f64 = 2.5;
-
-/// The longest gap bridged, mm.
-const GAP_MM: f64 = 1.5;
-
-/// The least length of a wrinkle, mm.
-const LEAST_LENGTH_MM: f64 = 5.0;
-
-/// The sharpest turn between neighbouring points, radians (20°).
-const TURN: f64 = 0.35;
-
-/// Step of the lattice lines are looked for on, mm: the finest scale is one step wide.
-const STEP_MM: f64 = 0.15;
-
-/// Least standard deviation, lattice steps, whose second derivatives can be told.
-const LEAST_SIGMA: f64 = 0.9;
-
-/// Least resolution that carries fine lines, px/mm: 2 pixels across 0.3 mm.
-pub const LEAST_PX_PER_MM: f64 = 7.0;
 
 /// Half of the profile across a wrinkle, mm, and where its surroundings begin.
 const PROFILE_MM: (f64, f64) = (1.6, 1.1);
@@ -107,76 +71,22 @@ pub struct Wrinkle {
     pub contrast: f64,
 }
 
-/// The wrinkles of one photo; none where it does not resolve them. `clutter`
-/// is the baseline's.
-pub fn detect(relief: &Relief, clutter: &Clutter) -> Vec<Wrinkle> {
-    if relief.scale.px_per_mm < LEAST_PX_PER_MM {
-        return Vec::new();
-    }
-    let lattice = Lattice::of(relief);
-    let px = |mm: f64| relief.scale.px(mm) / lattice.step;
-    let threshold = |(even, per_clutter): (f64, f64)| even + per_clutter * clutter.at(UNIT);
-    let search = Search {
-        start: threshold(START),
-        keep: threshold(KEEP),
-        half_length: px(HALF_LENGTH_MM),
-        gap: px(GAP_MM),
-        length: px(LEAST_LENGTH_MM),
-        turn: TURN,
-    };
-    let found = lines(&lattice.scales(relief), &lattice.skin(relief), &search);
-    found.iter().filter_map(|line| wrinkle(relief, line, &lattice)).collect()
+/// The wrinkles among the `lines` of one photo's relief.
+pub fn among(lines: &[Line], relief: &Relief) -> Vec<Wrinkle> {
+    lines.iter().filter_map(|line| wrinkle(relief, line)).collect()
 }
 
-/// Where lines are looked for: points of the fine plane one step of skin apart.
-struct Lattice {
-    xs: Vec<f64>,
-    ys: Vec<f64>,
-    step: f64,
-}
-
-impl Lattice {
-    fn of(relief: &Relief) -> Self {
-        let step = relief.scale.px(STEP_MM).max(1.0);
-        let (width, height) = size(&relief.detail);
-        Self { xs: lattice(width, step), ys: lattice(height, step), step }
-    }
-
-    fn skin(&self, relief: &Relief) -> Mask {
-        Mask::from_shape_fn((self.ys.len(), self.xs.len()), |(y, x)| {
-            covers(&relief.skin, self.xs[x], self.ys[y])
-        })
-    }
-
-    /// The rungs as seen on the lattice.
-    fn scales(&self, relief: &Relief) -> Vec<Scale> {
-        let rungs = RUNGS.filter_map(|k| relief.rung(k));
-        let seen = rungs.map(|rung| {
-            let own = |at: &f64| in_cells(*at, rung.factor);
-            let [xs, ys] = [&self.xs, &self.ys].map(|axis| axis.iter().map(own).collect::<Vec<_>>());
-            Scale { plane: cubic(&rung.plane, &xs, &ys), sigma: rung.sigma / self.step }
-        });
-        seen.filter(|scale| scale.sigma >= LEAST_SIGMA).collect()
-    }
-
-    /// A point of the lattice in pixels of the fine plane.
-    fn fine(&self, [x, y]: [f64; 2]) -> [f64; 2] {
-        [self.xs[0] + x * self.step, self.ys[0] + y * self.step]
-    }
-}
-
-/// A line of the working plane as a wrinkle, unless it is a hair.
-fn wrinkle(relief: &Relief, line: &Line, lattice: &Lattice) -> Option<Wrinkle> {
-    let fine: Vec<[f64; 2]> = line.points.iter().map(|point| lattice.fine(*point)).collect();
-    let profile = Profile::of(relief, &fine)?;
+/// A line as a wrinkle, unless it is a hair.
+fn wrinkle(relief: &Relief, line: &Line) -> Option<Wrinkle> {
+    let profile = Profile::of(relief, &line.points)?;
     let width = profile.width_mm();
     if width < HAIR_MM || profile.mass_mm() <= 0.0 {
         return None;
     }
     let true_width = (width * width - (BLUR_MM / SIGMA_PER_FWHM).powi(2)).max(0.16 * width * width).sqrt();
     Some(Wrinkle {
-        points: fine.iter().map(|p| p.map(|at| cell_centre(at, relief.factor))).collect(),
-        length_px: line.length() * lattice.step * relief.factor as f64,
+        points: line.points.iter().map(|p| p.map(|at| cell_centre(at, relief.factor))).collect(),
+        length_px: line.length * relief.factor as f64,
         width_px: true_width * relief.native_px_per_mm(),
         contrast: profile.mass_mm(),
     })
@@ -294,6 +204,7 @@ fn pieces<'a>(wrinkle: &'a Wrinkle, tiles: &'a Tiles) -> impl Iterator<Item = Pi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::lines::Lattice;
     use crate::metrics::testing::{maps_of, noise, skin_of, turned_and_flipped, value};
     use crate::raster::Plane;
 
@@ -316,7 +227,9 @@ mod tests {
     fn found(green: Plane) -> (Vec<Wrinkle>, Vec<Measured>) {
         let maps = maps_of(green, 20.0);
         let relief = Relief::of(&maps);
-        let wrinkles = detect(&relief, &Clutter::of(&relief));
+        let lattice = Lattice::of(&relief, &[]);
+        let noise = lattice.noise(&relief);
+        let wrinkles = among(&lattice.lines(&relief, &noise), &relief);
         let measured = measure(&relief, &wrinkles, &skin_of(&maps));
         (wrinkles, measured)
     }
@@ -371,7 +284,9 @@ mod tests {
         let mut maps = maps_of(furrowed(0.25, 0.0), 20.0);
         maps.fine.scale.physical = false;
         let relief = Relief::of(&maps);
-        let wrinkles = detect(&relief, &Clutter::of(&relief));
+        let lattice = Lattice::of(&relief, &[]);
+        let noise = lattice.noise(&relief);
+        let wrinkles = among(&lattice.lines(&relief, &noise), &relief);
         let measured = measure(&relief, &wrinkles, &skin_of(&maps));
         assert_eq!(
             (measured[0].outcome.clone(), measured[1].outcome.clone()),

@@ -3,9 +3,12 @@
 use crate::alignment::Transform;
 use crate::canvas;
 use crate::color::Unmixing;
+use crate::error::Warning;
+use crate::filter::blobs::Blob;
 use crate::filter::gaussian::gaussian;
 use crate::lesion::{self, Chromophore, LesionKind, LesionMap, Spot, Thresholds, scar, segmentation};
-use crate::metrics::inflammation::{self, Papule};
+use crate::metrics::inflammation::{self, RedSpot};
+use crate::metrics::lines::{Lattice, LineNoise};
 use crate::metrics::maps::Level;
 use crate::metrics::pigmentation::{self, Pigment};
 use crate::metrics::pores::{self, Pore};
@@ -31,6 +34,10 @@ pub struct Frozen {
     vascular: Thresholds,
     /// How strongly its plain skin responds to filters of structure.
     clutter: Clutter,
+    /// How strong lines at random are on it.
+    line_noise: LineNoise,
+    /// Variance, mm², that blur adds to the pictures of its pores.
+    pore_blur_mm2: f64,
     /// Where the baseline has spots, in its coarse cells.
     spots: Mask,
     /// Native baseline pixels per coarse cell.
@@ -50,10 +57,12 @@ pub struct Shown {
     pub wrinkles: Vec<Wrinkle>,
     /// Atrophic scars.
     pub scars: Vec<Scar>,
-    /// Striae.
+    /// Stretch marks.
     pub stretch_marks: Vec<StretchMark>,
     /// Papules of active acne.
-    pub papules: Vec<Papule>,
+    pub papules: Vec<RedSpot>,
+    /// Open wounds.
+    pub wounds: Vec<RedSpot>,
     /// Pigmented spots.
     pub pigmented: Vec<Spot>,
     /// Red lesions.
@@ -139,8 +148,8 @@ impl Surfaces {
 
 impl Shown {
     /// What the baseline, or a photo measured by itself, shows, and what that
-    /// fixes for the photos compared with it.
-    pub fn at_baseline(maps: Maps) -> (Self, Frozen) {
+    /// fixes for the photos compared with it; `blur_mm` is what its maps were blurred by.
+    pub fn at_baseline(maps: Maps, blur_mm: f64) -> (Self, Frozen) {
         let unmixing = maps.unmixing;
         let pigment_map = LesionMap::of_baseline(&maps, Chromophore::Melanin, &maps.melanin);
         let blood_map = LesionMap::of_baseline(&maps, Chromophore::Hemoglobin, &maps.hemoglobin);
@@ -151,30 +160,50 @@ impl Shown {
         let spots = segmentation::mask_of(&surfaces.pigmented(pigment_map, pigmented), level.skin.dim());
         let (relief, factor) = (Relief::of(&surfaces.maps), level.factor);
         let clutter = Clutter::of(&relief);
-        let frozen = Frozen { unmixing, pigment_map, blood_map, pigmented, vascular, clutter, spots, factor };
-        (Self::found(surfaces, relief, &frozen), frozen)
+        let dots = pores::dots(&relief, &clutter);
+        let lattice = Lattice::of(&relief, &dots);
+        let line_noise = lattice.noise(&relief);
+        let pore_blur_mm2 = pores::blur_mm2(&surfaces.maps, &dots) + blur_mm * blur_mm;
+        let frozen = Frozen {
+            unmixing,
+            pigment_map,
+            blood_map,
+            pigmented,
+            vascular,
+            clutter,
+            line_noise,
+            pore_blur_mm2,
+            spots,
+            factor,
+        };
+        (Self::found(surfaces, relief, (dots, lattice), &frozen), frozen)
     }
 
     /// What a follow-up shows, under what the baseline fixed.
     pub fn under(maps: Maps, frozen: &Frozen) -> Self {
         let relief = Relief::of(&maps);
         let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
-        Self::found(surfaces, relief, frozen)
+        let dots = pores::dots(&relief, &frozen.clutter);
+        let lattice = Lattice::of(&relief, &dots);
+        Self::found(surfaces, relief, (dots, lattice), frozen)
     }
 
-    fn found(surfaces: Surfaces, relief: Relief, frozen: &Frozen) -> Self {
+    fn found(surfaces: Surfaces, relief: Relief, seen: (Vec<Blob>, Lattice), frozen: &Frozen) -> Self {
+        let (dots, lattice) = seen;
         let maps = &surfaces.maps;
         let red = redness::red(maps, &surfaces.blood_excess);
         let clutter = &frozen.clutter;
-        let ((texture, pores), (wrinkles, stretch_marks)) = rayon::join(
-            || (Texture::of(&relief), pores::detect(&relief, clutter)),
-            || (wrinkles::detect(&relief, clutter), stretch_marks::detect(maps, clutter)),
+        let ((texture, lines), stretch_marks) = rayon::join(
+            || rayon::join(|| Texture::of(&relief), || lattice.lines(&relief, &frozen.line_noise)),
+            || stretch_marks::detect(maps, clutter),
         );
+        let wrinkles = wrinkles::among(&lines, &relief);
+        let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let light = relief::light(&relief, pores.iter().map(|pore| [pore.x_px, pore.y_px]));
         let furrows: Vec<&[[f64; 2]]> = wrinkles.iter().map(|wrinkle| &wrinkle.points[..]).collect();
-        let (scars, papules) = rayon::join(
+        let (scars, (papules, wounds)) = rayon::join(
             || scars::detect(maps, clutter, light, &furrows),
-            || inflammation::detect(maps, clutter, light),
+            || (inflammation::papules(maps, clutter, light), inflammation::wounds(maps)),
         );
         let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
         let vascular =
@@ -190,6 +219,7 @@ impl Shown {
             scars,
             stretch_marks,
             papules,
+            wounds,
             pigmented,
             vascular,
         }
@@ -217,6 +247,11 @@ impl Shown {
     /// Skin of the coarse level that is redder than its surroundings.
     pub fn red(&self) -> &Mask {
         &self.red
+    }
+
+    /// What was found that speaks against needling the skin.
+    pub fn warnings(&self) -> Vec<Warning> {
+        inflammation::warnings(self.papules.len(), self.wounds.len())
     }
 
     /// What lesions are followed by, without the planes that only metrics need.

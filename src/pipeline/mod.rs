@@ -11,7 +11,9 @@ mod pictures;
 mod records;
 mod series;
 mod single;
+mod structures;
 
 pub use colour_table::{ColourRow, card_table, unmixing_table};
 pub use series::{PicturedSeries, SeriesOutcome, analyze_series, picture_series};
 pub use single::{align_photos, draw_skin, measure_photo};
+pub use structures::{AccuracyRow, structure_accuracy};

@@ -81,6 +81,8 @@ struct Values {
     residuals_px: Vec<Option<f64>>,
     lesions: Lesions,
     ita_deg: f64,
+    /// What was found that speaks against a treatment.
+    warnings: Vec<Warning>,
     /// What a page shows of it, where one is wanted.
     drawn: Option<SessionPictures>,
 }
@@ -261,8 +263,8 @@ fn measure(
 ) -> Option<Easel> {
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
-    let (shown, frozen) =
-        Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, coarsest.sqrt(), None));
+    let blur = coarsest.sqrt();
+    let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, blur, None), blur);
     let easel = pictured.then(|| Easel::of(&baseline.frame, &shown));
     baseline.keep(shown, &frozen, canvas, easel.as_ref());
     step();
@@ -327,9 +329,10 @@ impl Member {
                 misplacement::widen(values, ways.each_ref().map(|way| way[k].1.as_slice()), share);
             }
         }
-        let ita_deg = shown.ita_deg();
+        let (ita_deg, warnings) = (shown.ita_deg(), shown.warnings());
         let drawn = easel.and_then(|easel| easel.draw(&self.frame, &link.transform, &shown).ok());
-        self.values = Some(Values { regions, residuals_px, ita_deg, lesions: shown.into_lesions(), drawn });
+        let lesions = shown.into_lesions();
+        self.values = Some(Values { regions, residuals_px, ita_deg, warnings, lesions, drawn });
     }
 }
 
@@ -590,11 +593,12 @@ impl Values {
 }
 
 impl Member {
-    /// What calibration and comparison warn of.
+    /// What calibration, comparison and the findings warn of.
     fn warnings(&self) -> Vec<Warning> {
         let calibration = self.frame.photo.calibration().warning.iter();
         let comparison = self.link.iter().flat_map(|link| &link.comparability.warnings);
-        calibration.chain(comparison).cloned().collect()
+        let findings = self.values.iter().flat_map(|values| &values.warnings);
+        calibration.chain(comparison).chain(findings).cloned().collect()
     }
 }
 

@@ -9,8 +9,10 @@ use crate::alignment::{self, Rejection, Status, Transform};
 use crate::canvas::Canvas;
 use crate::error::Result;
 use crate::lesion::{LesionKind, Spot};
+use crate::metrics::inflammation::RedSpot;
 use crate::metrics::pores::Pore;
 use crate::metrics::scars::Scar;
+use crate::metrics::stretch_marks::{Kind, StretchMark};
 use crate::metrics::wrinkles::Wrinkle;
 use crate::photo::DecodeLimits;
 use crate::pipeline::frame::Frame;
@@ -21,7 +23,8 @@ use crate::region::{Outline, read_regions};
 use crate::report;
 use crate::report::alignment::{ALIGNMENT_SCHEMA, Alignment, PairStatus};
 use crate::report::measurement::{
-    LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject, WrinkleObject,
+    LesionObject, MEASUREMENT_SCHEMA, Measurement, OBJECTS_SCHEMA, Objects, PoreObject, RedObject,
+    StretchMarkKind, StretchMarkObject, WrinkleObject,
 };
 use crate::settings::Settings;
 use crate::skin;
@@ -45,7 +48,7 @@ pub fn measure_photo(
     frame.drawn(&outlines);
     frame.claim(&outlines, frame.levels.coarse, Some);
     let quality = quality::assess(frame.photo.photo(), &frame.skin, frame.scale);
-    let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0, None));
+    let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0, None), 0.0);
     let canvas = Canvas::new(frame.valid(), frame.scale, &[], &outlines);
     let here = Transform::identity();
     let spots = frozen.spots_in(&here, frame.valid());
@@ -60,7 +63,7 @@ pub fn measure_photo(
             &quality,
             frame.photo.photo(),
             frame.scale,
-            frame.photo.calibration().warning.as_slice(),
+            &[frame.photo.calibration().warning.as_slice(), &shown.warnings()].concat(),
         ),
         calibration: records::calibration(frame.photo.calibration(), frame.size()),
         regions: regions
@@ -126,6 +129,25 @@ fn objects(shown: &Shown, scale: FilterScale) -> Objects {
         contrast: scar.contrast,
         outline: circle(scar.x_px, scar.y_px, scar.radius_px),
     };
+    let red = |spot: &RedSpot| RedObject {
+        x_px: spot.x_px,
+        y_px: spot.y_px,
+        area_px: spot.area_px,
+        area_mm2: scale.physical.then(|| spot.area_px / scale.px_per_mm.powi(2)),
+        contrast: spot.contrast,
+        outline: spot.outline.clone(),
+    };
+    let mark = |mark: &StretchMark| StretchMarkObject {
+        kind: match mark.kind {
+            Kind::Rubra => StretchMarkKind::Rubra,
+            Kind::Alba => StretchMarkKind::Alba,
+        },
+        points: mark.points.clone(),
+        length_px: mark.length_px,
+        length_mm: mm(mark.length_px),
+        width_px: mark.width_px,
+        contrast: mark.contrast,
+    };
     Objects {
         schema: OBJECTS_SCHEMA.into(),
         pores: shown.pores.iter().map(pore).collect(),
@@ -135,6 +157,9 @@ fn objects(shown: &Shown, scale: FilterScale) -> Objects {
             .chain(shown.scars.iter().enumerate().map(scar))
             .collect(),
         wrinkles: shown.wrinkles.iter().map(wrinkle).collect(),
+        papules: shown.papules.iter().map(red).collect(),
+        wounds: shown.wounds.iter().map(red).collect(),
+        stretch_marks: shown.stretch_marks.iter().map(mark).collect(),
     }
 }
 

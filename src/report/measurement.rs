@@ -42,6 +42,12 @@ pub struct Objects {
     pub lesions: Vec<LesionObject>,
     /// Furrows and fine lines.
     pub wrinkles: Vec<WrinkleObject>,
+    /// Papules of active acne.
+    pub papules: Vec<RedObject>,
+    /// Open wounds.
+    pub wounds: Vec<RedObject>,
+    /// Stretch marks.
+    pub stretch_marks: Vec<StretchMarkObject>,
 }
 
 /// A follicle opening.
@@ -89,4 +95,49 @@ pub struct WrinkleObject {
     pub length_mm: Option<f64>,
     /// Its width, pixels.
     pub width_px: f64,
+}
+
+/// A papule or an open wound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RedObject {
+    /// Its centre.
+    pub x_px: f64,
+    /// Its centre.
+    pub y_px: f64,
+    /// Area inside its outline, pixels.
+    pub area_px: f64,
+    /// Area inside its outline, mm²; `null` without scale.
+    pub area_mm2: Option<f64>,
+    /// Hemoglobin above its surroundings, density units.
+    pub contrast: f64,
+    /// Where it is half as red, a closed polygon without the last point.
+    pub outline: Vec<[f64; 2]>,
+}
+
+/// A stretch mark.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StretchMarkObject {
+    /// Red or pale.
+    #[serde(rename = "type")]
+    pub kind: StretchMarkKind,
+    /// Points along its middle, in order.
+    pub points: Vec<[f64; 2]>,
+    /// Its length, pixels.
+    pub length_px: f64,
+    /// Its length, mm; `null` without scale.
+    pub length_mm: Option<f64>,
+    /// Its width, pixels.
+    pub width_px: f64,
+    /// Hemoglobin above, or melanin below, that of the flanking skin, density units.
+    pub contrast: f64,
+}
+
+/// Young or old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StretchMarkKind {
+    /// Red and young.
+    Rubra,
+    /// Pale and old.
+    Alba,
 }

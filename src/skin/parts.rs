@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use crate::filter::components::labels;
+use crate::filter::components::{Component, components, labels};
 use crate::filter::morphology;
 use crate::raster::{self, Mask};
 
@@ -89,6 +89,16 @@ fn parts(mask: &Mask) -> (Array2<u32>, Vec<Part>) {
     }
     let parts = extents.iter().map(|extent| extent.part(width, height)).collect();
     (labels, parts)
+}
+
+/// Every part of `mask` with its pixels, in row order of their first pixel.
+pub(super) fn for_each_part(mask: &Mask, mut each: impl FnMut(&Part, &Component)) {
+    let (width, height) = raster::size(mask);
+    for pixels in &components(mask) {
+        let mut extent = Extent::NONE;
+        pixels.iter().for_each(|&(x, y)| extent.add(x as usize, y as usize));
+        each(&extent.part(width, height), pixels);
+    }
 }
 
 #[cfg(test)]
