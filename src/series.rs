@@ -86,20 +86,24 @@ pub struct View {
     /// Its scale.
     pub scale: ScaleRecord,
     /// How treatments were spaced up to the last session; `null` if none is known.
+    #[serde(default)]
     pub schedule: Option<Schedule>,
     /// The sessions in order of time.
     pub sessions: Vec<Session>,
     /// Changes from the baseline to each later session.
     pub changes: Vec<Change>,
     /// Changes beyond those of a region named `control` or `reference`.
+    #[serde(default)]
     pub controlled: Vec<ControlledChange>,
     /// Changes per 30 days, where enough sessions allow it.
     pub trends: Vec<Trend>,
     /// How fast redness fades after treatments.
+    #[serde(default)]
     pub recoveries: Vec<Recovery>,
     /// Lesions followed through the sessions.
     pub lesions: Vec<Lesion>,
     /// Clinical scales beside what was measured.
+    #[serde(default)]
     pub scales: Scales,
 }
 
@@ -173,6 +177,7 @@ pub struct Trend {
     /// Its 95 % confidence interval; `null` with fewer sessions than allow one.
     pub ci95: Option<[f64; 2]>,
     /// The course in one word; `null` where the metric has no better direction.
+    #[serde(default)]
     pub course: Option<Course>,
 }
 

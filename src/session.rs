@@ -25,6 +25,7 @@ pub struct Session {
     /// Days since the baseline; `null` without dates.
     pub day: Option<i64>,
     /// The treatments before it; `null` if none is known.
+    #[serde(default)]
     pub treatment: Option<TreatmentFacts>,
     /// Its photos of this view.
     pub photos: Vec<PhotoRecord>,

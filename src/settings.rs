@@ -48,11 +48,14 @@ pub struct ErrorOptions {
     /// Perturbed copies of the baseline that are measured to see what the
     /// camera alone does; with 0, published figures stand alone.
     pub perturbed_copies: u32,
+    /// The largest photo of which copies are made, megapixels: a copy takes as
+    /// long as a photo. Of larger ones, published figures stand alone.
+    pub perturbed_megapixels: f64,
 }
 
 impl Default for ErrorOptions {
     fn default() -> Self {
-        Self { perturbed_copies: 2 }
+        Self { perturbed_copies: 2, perturbed_megapixels: 4.0 }
     }
 }
 
@@ -116,6 +119,11 @@ const TABLE: &[Setting] = &[
         key: "error.perturbed_copies",
         range: (0.0, 20.0),
         summary: "perturbed copies of the baseline that are measured; 0: published errors alone",
+    },
+    Setting {
+        key: "error.perturbed_megapixels",
+        range: (0.0, 1000.0),
+        summary: "largest photo of which perturbed copies are made, megapixels",
     },
 ];
 

@@ -100,6 +100,11 @@ fn a_manifest_gives_the_report_of_the_folder() {
     let mut expected = report();
     // Only `patient.toml` knows of treatments.
     expected["patient"]["treatments"] = Value::Array(Vec::new());
+    for view in expected["views"].as_array_mut().unwrap() {
+        view["schedule"] = Value::Null;
+        let sessions = view["sessions"].as_array_mut().unwrap();
+        sessions.iter_mut().for_each(|session| session["treatment"] = Value::Null);
+    }
     assert_eq!(json(&folder.path().join("P001/report.json")), expected);
 }
 
@@ -211,9 +216,10 @@ fn nothing_tells_where_when_or_by_whom_it_was_made() {
     secrets.extend(std::env::var("HOME").ok().filter(|home| home.len() > 1));
     for (path, bytes) in files(OUTPUT.path()) {
         // A short host name stands in any picture's letters by chance.
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let pictures = text.split(";base64,").skip(1).filter_map(|rest| rest.split('"').next());
-        let text = pictures.fold(text.clone(), |text, picture| text.replace(picture, ""));
+        let text = String::from_utf8_lossy(&bytes);
+        let in_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+        let words = text.split_inclusive(|c| !in_base64(c)).filter(|word| word.len() < 1000);
+        let text: String = words.collect();
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             assert!(!text.contains(secret.as_str()), "{} holds {secret}", path.display());
         }

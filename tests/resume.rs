@@ -196,6 +196,7 @@ fn disturbed(input: &Path, out: &Path, disturb: &(dyn Fn() + Sync)) -> serde_jso
         memory: 1 << 30,
         over: false,
         gate: &gate,
+        pages: None,
     };
     batch::analyze(&analysis, disturb).unwrap();
     json(&out.join("run.json"))

@@ -85,8 +85,14 @@ pub fn analyze(analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> Result<Fini
     let _lock = output.lock()?;
     let store = Store::open(&output, analysis.over)?;
     let pool = pool(analysis.jobs)?;
-    let tasks =
-        Tasks::new((analysis.settings, analysis.pages.is_some()), Budget::new(analysis.memory), &store, store::program(), &pool, step);
+    let tasks = Tasks::new(
+        (analysis.settings, analysis.pages.is_some()),
+        Budget::new(analysis.memory),
+        &store,
+        store::program(),
+        &pool,
+        step,
+    );
     let (patients, photos) =
         all_patients(analysis, &output, &tasks)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     write_tables(&output, &patients)?;

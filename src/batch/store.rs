@@ -186,16 +186,21 @@ mod tests {
         let series = crate::batch::series_of(&paths, None, None).series.remove(0);
         let settings = Settings::default();
         let photos = [photo("1"), photo("2")];
-        let base = key(&series, &photos, None, &settings, "p");
-        assert_eq!(base, key(&series.clone(), &photos.clone(), None, &settings.clone(), "p"));
+        let base = key(&series, &photos, None, (&settings, false), "p");
+        assert_eq!(base, key(&series.clone(), &photos.clone(), None, (&settings.clone(), false), "p"));
         let mut moved = series.clone();
         moved.sessions[0].photos[0].path = "elsewhere/a.jpg".into();
-        assert_eq!(base, key(&moved, &photos, None, &settings, "p"), "where a photo stands does not matter");
+        assert_eq!(
+            base,
+            key(&moved, &photos, None, (&settings, false), "p"),
+            "where a photo stands does not matter"
+        );
         let mut others = vec![
-            key(&series, &[photo("1"), photo("3")], None, &settings, "p"),
-            key(&series, &photos, Some("drawn"), &settings, "p"),
-            key(&series, &photos, None, &Settings { seed: 1, ..Settings::default() }, "p"),
-            key(&series, &photos, None, &settings, "q"),
+            key(&series, &[photo("1"), photo("3")], None, (&settings, false), "p"),
+            key(&series, &photos, Some("drawn"), (&settings, false), "p"),
+            key(&series, &photos, None, (&Settings { seed: 1, ..Settings::default() }, false), "p"),
+            key(&series, &photos, None, (&settings, false), "q"),
+            key(&series, &photos, None, (&settings, true), "p"),
         ];
         let changes: [fn(&mut SeriesSource); 8] = [
             |s| s.treatments = vec!["2026-01-10".parse().unwrap()],
@@ -210,7 +215,7 @@ mod tests {
         for change in changes {
             let mut changed = series.clone();
             change(&mut changed);
-            others.push(key(&changed, &photos, None, &settings, "p"));
+            others.push(key(&changed, &photos, None, (&settings, false), "p"));
         }
         let distinct: BTreeSet<&String> = others.iter().chain([&base]).collect();
         assert_eq!(distinct.len(), others.len() + 1);

@@ -174,7 +174,12 @@ impl Easel {
             Layer::Pores => circles(&mut shown.pores.iter().map(|p| (p.x_px, p.y_px, p.diameter_px / 2.0))),
             Layer::Wrinkles => lines(&mut shown.wrinkles.iter().map(|wrinkle| &wrinkle.points)),
             Layer::Scars => circles(&mut shown.scars.iter().map(|s| (s.x_px, s.y_px, s.radius_px))),
-            Layer::Papules => circles(&mut shown.papules.iter().map(|p| (p.x_px, p.y_px, (p.area_px / std::f64::consts::PI).sqrt()))),
+            Layer::Papules => circles(
+                &mut shown
+                    .papules
+                    .iter()
+                    .map(|p| (p.x_px, p.y_px, (p.area_px / std::f64::consts::PI).sqrt())),
+            ),
             Layer::StretchMarks => lines(&mut shown.stretch_marks.iter().map(|mark| &mark.points)),
         };
         Layer::ALL.into_par_iter().map(|layer| (layer, drawn(layer))).collect()

@@ -291,6 +291,10 @@ fn copies(baseline: &Member, source: &SeriesSource, settings: &Settings) -> Vec<
         member.hang_on(baseline, settings);
         Some(member)
     };
+    let (width, height) = baseline.frame.size();
+    if (width * height) as f64 > 1e6 * settings.error.perturbed_megapixels {
+        return Vec::new();
+    }
     (0..u64::from(settings.error.perturbed_copies)).into_par_iter().filter_map(copy).collect()
 }
 

@@ -29,8 +29,8 @@ pub struct ScaleItem {
     pub item: String,
     /// What the photo has to do with it.
     pub basis: Basis,
-    /// The metrics that bear on it.
-    pub metrics: Vec<String>,
+    /// The metrics that bear on it, by id.
+    pub metric_ids: Vec<String>,
     /// What that means, or why not.
     pub note: String,
 }
@@ -150,7 +150,7 @@ pub(super) fn of(sessions: &[Session]) -> Scales {
         scale: scale.into(),
         item: item.into(),
         basis,
-        metrics: metrics.iter().map(|&id| id.into()).collect(),
+        metric_ids: metrics.iter().map(|&id| id.into()).collect(),
         note: note.into(),
     });
     let areas = sessions.iter().flat_map(|session| {

@@ -1,6 +1,7 @@
 //! Records to test on.
 
 use crate::metrics;
+use crate::photo::CaptureFacts;
 use crate::series::{Change, ScaleRecord, Scales, Verdict, View};
 use crate::session::{
     AlignmentRecord, AlignmentStatus, CalibrationMethod, CalibrationRecord, ComparableRecord,
@@ -39,9 +40,20 @@ pub fn session(name: &str, day: i64, regions: Vec<RegionRecord>) -> Session {
             sharpness: None,
             clipped_fraction: 0.0,
             glare_fraction: 0.0,
+            skin_fraction: None,
+            focus_mm: None,
+            exposure: None,
+            colour_cast: None,
+            noise: None,
+            capture: CaptureFacts::default(),
             warnings: vec![],
         },
-        calibration: CalibrationRecord { method: CalibrationMethod::None, delta_e_2000: None },
+        calibration: CalibrationRecord {
+            method: CalibrationMethod::None,
+            delta_e_2000: None,
+            delta_e_2000_max: None,
+            light: None,
+        },
         alignment: AlignmentRecord {
             status: AlignmentStatus::Aligned,
             reason: None,
@@ -49,7 +61,7 @@ pub fn session(name: &str, day: i64, regions: Vec<RegionRecord>) -> Session {
             residual_px: None,
             overlap_fraction: None,
         },
-        comparable: ComparableRecord { status: ComparableStatus::Yes, reasons: vec![] },
+        comparable: ComparableRecord { status: ComparableStatus::Yes, reasons: vec![], measures: None },
         regions,
     }
 }

@@ -387,6 +387,7 @@ mod tests {
             percent: None,
             ci95: None,
             mdc95: None,
+            mdc_source: None,
             verdict,
             reason: reason.map(str::to_owned),
         }
