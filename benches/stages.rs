@@ -4,6 +4,7 @@
 //! it made of a phantom's photos, which are rendered once; `pair` is all of
 //! them, from two files to the view in the report.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{LazyLock, OnceLock};
 
@@ -110,6 +111,11 @@ fn features(photo: &Photo, skin: &Skin) -> Features {
     Features::detect(picture, &valid, factor, WIDTH, HEIGHT)
 }
 
+fn pores_of(maps: &Maps, relief: &Relief, clutter: &Clutter) -> Vec<Pore> {
+    let dots = pores::dots(relief, clutter);
+    pores::among(&dots, relief, pores::blur_mm2(maps, &dots))
+}
+
 /// What a photo shows, under what the baseline fixed.
 struct Shown {
     maps: Maps,
@@ -132,20 +138,9 @@ impl Shown {
         let clutter = baseline.map_or_else(|| Clutter::of(&relief), |shown| shown.clutter);
         let thresholds = baseline
             .map_or_else(|| Thresholds::from_baseline(&pigment_excess, level), |shown| shown.thresholds);
-        let (texture, pores) = (Texture::of(&relief), pores::detect(&relief, &clutter));
+        let (texture, pores) = (Texture::of(&relief), pores_of(&maps, &relief, &clutter));
         let pigmented = segmentation::find(LesionKind::Pigmented, &pigment_excess, level, thresholds);
-        Self {
-            maps,
-            melanin,
-            pigment_excess,
-            blood_excess,
-            relief,
-            clutter,
-            thresholds,
-            texture,
-            pores,
-            pigmented,
-        }
+        Self { maps, pigment_excess, blood_excess, relief, clutter, thresholds, texture, pores, pigmented }
     }
 
     fn skin(&self) -> canvas::Skin<'_> {
@@ -325,7 +320,7 @@ mod metrics {
     #[divan::bench]
     fn pores(bencher: divan::Bencher) {
         let shown = &SHOWN[0];
-        bencher.bench(|| pores::detect(&shown.relief, &shown.clutter));
+        bencher.bench(|| pores_of(&shown.maps, &shown.relief, &shown.clutter));
     }
 
     /// What every family says of one region.
@@ -389,7 +384,7 @@ mod statistics {
             })
             .collect();
         bencher.bench(|| -> (Vec<Change>, _) {
-            let repeatability = series::repeatability(&sessions);
+            let repeatability = series::repeatability(&BTreeMap::new(), &sessions, &[]);
             (series::changes(&sessions, &repeatability), series::trends(&sessions))
         });
     }

@@ -57,7 +57,7 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// [`CLEAR`] standard deviations of the smoothed excess on the baseline's
+    /// `CLEAR` standard deviations of the smoothed excess on the baseline's
     /// skin and half as many, but at least [`LEAST_CONTRAST`] and half of it.
     ///
     /// The deviation is the robust one, or what the palest skin tells where

@@ -315,8 +315,7 @@ mod tests {
                 );
             let faint = gaussian(&noise(4), 1.5);
             let grain = noise(seed).mapv(|value| 0.002 * value);
-            let plane = spots + faint.mapv(filter) + grain;
-            plane
+            spots + faint.mapv(filter) + grain
         };
         let plain = texture(&|value| 0.3 * value, 7);
         let seen = |other: &Plane| relief_agreement(&plain, other, &mask, SCALE).unwrap().texture.unwrap();

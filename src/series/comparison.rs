@@ -456,7 +456,7 @@ mod tests {
         let copy = vec![Measured::new(AREA, estimate(&HIGH), NO_SKIN)];
         let own = BTreeMap::from([(AREA.to_owned(), Listed { sd: 0.01, degrees: None })]);
         assert_eq!(source(&BTreeMap::new(), &[]), Some(ErrorSource::Published));
-        assert_eq!(source(&BTreeMap::new(), &[copy.clone()]), Some(ErrorSource::Perturbation));
+        assert_eq!(source(&BTreeMap::new(), std::slice::from_ref(&copy)), Some(ErrorSource::Perturbation));
         assert_eq!(source(&own, &[copy]), Some(ErrorSource::File));
     }
 
