@@ -284,6 +284,9 @@ pub struct SessionMetrics {
     /// against the baseline: light that falls otherwise adds another veil of
     /// surface reflection, which pales spots and red patches.
     pub contrast_log_sd: f64,
+    /// Standard error of the excess of melanin and of hemoglobin at a place,
+    /// from the compression of the photo, relative density units.
+    pub level_error: [f64; 2],
     /// The estimates of each region, in the same order in every session.
     pub regions: Vec<(String, Vec<Measured>)>,
     /// Estimates of further shots of the same view in this session, measured

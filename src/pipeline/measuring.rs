@@ -3,6 +3,7 @@
 use crate::alignment::Transform;
 use crate::canvas;
 use crate::color::Unmixing;
+use crate::color::unmixing::leaks;
 use crate::error::Warning;
 use crate::filter::blobs::Blob;
 use crate::filter::gaussian::gaussian;
@@ -19,6 +20,7 @@ use crate::metrics::texture::{self, Texture};
 use crate::metrics::wrinkles::{self, Wrinkle};
 use crate::metrics::{Maps, Measured, redness};
 use crate::pipeline::frame::Frame;
+use crate::quality;
 use crate::raster::{Mask, Plane};
 use crate::region::Region;
 use crate::units::FilterScale;
@@ -79,6 +81,10 @@ pub struct Lesions {
     pigmented: Vec<Spot>,
     vascular: Vec<Spot>,
     scars: Vec<Spot>,
+    /// Standard error of a place's excess of melanin and of hemoglobin from compression.
+    pub level_errors: [f64; 2],
+    /// What passes from melanin into hemoglobin, and the other way round.
+    leaks: [f64; 2],
 }
 
 impl Lesions {
@@ -90,6 +96,24 @@ impl Lesions {
             LesionKind::Scar => (&self.scars, &self.relief_excess),
         }
     }
+
+    /// Standard error of the excess of a lesion of a kind that compression leaves.
+    pub fn level_error(&self, kind: LesionKind) -> f64 {
+        match kind {
+            LesionKind::Pigmented => self.level_errors[0],
+            LesionKind::Vascular => self.level_errors[1],
+            LesionKind::Scar => 0.0,
+        }
+    }
+
+    /// The excess that may pass for that of a kind, and the share of it that does.
+    pub fn leak(&self, kind: LesionKind) -> Option<(&Plane, f64)> {
+        match kind {
+            LesionKind::Pigmented => Some((&self.blood_excess, self.leaks[1])),
+            LesionKind::Vascular => Some((&self.pigment_excess, self.leaks[0])),
+            LesionKind::Scar => None,
+        }
+    }
 }
 
 /// A photo's maps and what stands out on them.
@@ -97,6 +121,10 @@ struct Surfaces {
     maps: Maps,
     pigment_excess: Plane,
     blood_excess: Plane,
+    /// Standard error of a place's excess of melanin and of hemoglobin from compression.
+    level_errors: [f64; 2],
+    /// What passes from melanin into hemoglobin, and the other way round.
+    leaks: [f64; 2],
 }
 
 /// The maps of a photo whose native scale is `scale`, blurred by `blur_mm` to
@@ -117,10 +145,12 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
     let sigma = fine.scale.px(blur_mm);
     let green = if sigma > LEAST_BLUR_PX { gaussian(&green, sigma) } else { green };
     let density = [0, 1, 2].map(|channel| frame.photo.density(channel, frame.levels.coarse));
-    match frozen {
+    let plateaus = quality::plateaus(frame.photo.photo(), &frame.mask, frame.levels.coarse, scale);
+    let maps = match frozen {
         Some(frozen) => Maps::under((width, height), fine, green, coarse, density, frozen.unmixing),
         None => Maps::new((width, height), fine, green, coarse, density),
-    }
+    };
+    Maps { plateaus, ..maps }
 }
 
 /// Least blur, pixels, that is worth applying: it changes the finest band by under 1 %.
@@ -135,13 +165,30 @@ impl Surfaces {
             || lesion::excess(&pigment, &level.skin, level.scale),
             || lesion::excess(&blood, &level.skin, level.scale),
         );
-        Self { maps, pigment_excess, blood_excess }
+        let level_errors = [
+            pigment_map.level_error(&maps, Chromophore::Melanin),
+            blood_map.level_error(&maps, Chromophore::Hemoglobin),
+        ];
+        let leaks = leaks(maps.unmixing.ita_deg());
+        Self { maps, pigment_excess, blood_excess, level_errors, leaks }
     }
 
     fn pigmented(&self, map: LesionMap, thresholds: Thresholds) -> Vec<Spot> {
         let mut spots =
             segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds);
-        spots.retain(|spot| map.confirms(&self.maps, spot));
+        let alone = |spot: &Spot| {
+            segmentation::stands_alone(spot, &self.pigment_excess, &self.blood_excess, self.leaks[1])
+        };
+        spots.retain(|spot| map.confirms(&self.maps, spot) && alone(spot));
+        spots
+    }
+
+    fn vascular(&self, thresholds: Thresholds) -> Vec<Spot> {
+        let mut spots =
+            segmentation::find(LesionKind::Vascular, &self.blood_excess, &self.maps.coarse, thresholds);
+        spots.retain(|spot| {
+            segmentation::stands_alone(spot, &self.blood_excess, &self.pigment_excess, self.leaks[0])
+        });
         spots
     }
 }
@@ -155,8 +202,11 @@ impl Shown {
         let blood_map = LesionMap::of_baseline(&maps, Chromophore::Hemoglobin, &maps.hemoglobin);
         let surfaces = Surfaces::of(maps, pigment_map, blood_map);
         let level = &surfaces.maps.coarse;
+        let [of_pigment, of_blood] = surfaces.level_errors;
         let pigmented = Thresholds::from_baseline(&surfaces.pigment_excess, level);
+        let pigmented = Thresholds { level_error: of_pigment, ..pigmented };
         let vascular = Thresholds::from_baseline(&surfaces.blood_excess, level);
+        let vascular = Thresholds { level_error: of_blood, ..vascular };
         let spots = segmentation::mask_of(&surfaces.pigmented(pigment_map, pigmented), level.skin.dim());
         let (relief, factor) = (Relief::of(&surfaces.maps), level.factor);
         let clutter = Clutter::of(&relief);
@@ -206,8 +256,7 @@ impl Shown {
             || (inflammation::papules(maps, clutter, light), inflammation::wounds(maps)),
         );
         let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
-        let vascular =
-            segmentation::find(LesionKind::Vascular, &surfaces.blood_excess, &maps.coarse, frozen.vascular);
+        let vascular = surfaces.vascular(frozen.vascular);
         Self {
             surfaces,
             red,
@@ -268,6 +317,8 @@ impl Shown {
             blood_excess: self.surfaces.blood_excess,
             pigmented: self.pigmented,
             vascular: self.vascular,
+            level_errors: self.surfaces.level_errors,
+            leaks: self.surfaces.leaks,
         }
     }
 
