@@ -116,6 +116,7 @@ fn records(found: &[Track], visits: &[Visit]) -> Vec<Lesion> {
             relief_blocked: None,
             gain_log_sd: [0.0; 3],
             contrast_log_sd: 0.0,
+            relief_log_sd: 0.0,
             healing: false,
             regions: vec![],
             repeats: vec![],

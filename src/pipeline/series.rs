@@ -437,16 +437,17 @@ fn pictures(
 /// nothing but the reason. `None` if none of its photos could be read.
 fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Option<SessionMetrics> {
     let mut photos = measured(all, session);
-    let (blocked, gain_log_sd, regions) = match photos.next() {
+    let (blocked, relief_log_sd, gain_log_sd, regions) = match photos.next() {
         Some((member, link, values)) => (
             [Aspect::Colour, Aspect::Relief].map(|aspect| link.blocked(aspect)),
+            link.relief_log_sd(),
             member.frame.photo.calibration().gain_log_sd,
             values.by_region(),
         ),
         None => {
             let member = all.iter().find(|member| member.session == session)?;
             let code = member.link.as_ref().err().map(|reason| reason.code.clone());
-            ([code.clone(), code], [0.0; 3], Vec::new())
+            ([code.clone(), code], 0.0, [0.0; 3], Vec::new())
         }
     };
     let [colour_blocked, relief_blocked] = blocked;
@@ -457,7 +458,8 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
         colour_blocked,
         relief_blocked: relief_blocked.clone(),
         gain_log_sd,
-        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { 0.0 },
+        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { relief_log_sd.min(VEIL_LOG_SD) },
+        relief_log_sd,
         regions,
         repeats: photos.map(|(_, _, repeat)| repeat.by_region()).collect(),
     })

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::color::unmixing::leaks;
-use crate::metrics::gain::log_gain_derivatives;
+use crate::metrics::gain::{log_gain_derivatives, log_relief_derivative};
 use crate::metrics::{Better, Estimate, Family, Measured, Metric, metric};
 use crate::series::{Change, Trend, Verdict};
 use crate::session::SessionMetrics;
@@ -173,7 +173,10 @@ fn difference(
     let gain = gain_error(before.id, baseline, session, region);
     let veil =
         if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
-    let light = gain.hypot(veil).hypot(leak_error(before.id, baseline, session, region));
+    let most = first.value().abs().max(second.value().abs());
+    let relief = session.relief_log_sd * log_relief_derivative(before.id, most).abs();
+    let leak = leak_error(before.id, baseline, session, region);
+    let light = gain.hypot(veil).hypot(leak).hypot(relief);
     let parts = [
         (sampling, first.tiles().min(second.tiles()) as f64 - 1.0),
         (capture[0].hypot(capture[1]), error.degrees),
@@ -322,6 +325,7 @@ mod tests {
             relief_blocked: None,
             gain_log_sd: [0.0; 3],
             contrast_log_sd: 0.0,
+            relief_log_sd: 0.0,
             regions: vec![("skin".into(), measured)],
             repeats: vec![],
         }
