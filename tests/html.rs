@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use common::{PATIENT, dermalapse, json};
+use dermalapse::report::html::{Language, patient_page};
+use dermalapse::series::Report;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -132,6 +134,38 @@ fn every_value_and_every_verdict_of_the_report_is_on_the_page() {
             let value = change["difference"].as_f64().map(|value| value.to_string());
             assert!(value.is_none_or(|value| shown.contains(&value)), "{change}");
         }
+    }
+}
+
+#[test]
+fn what_stands_beside_the_verdicts_is_told_with_its_numbers() {
+    let mut record = json(&OUTPUT.path().join("P001/report.json"));
+    let view = &mut record["views"][0];
+    view["schedule"] = serde_json::json!({"treatments": 3, "intervals_days": [33, 44], "days_since_last": 55, "notes": [
+        {"code": "still_remodelling", "message": "so far"}]});
+    view["recoveries"] = serde_json::json!([{"region": "skin", "metric": "redness.a_star_mean", "level": 12.0,
+        "half_life_days": 2.75, "ci95": [1.625, null], "sessions": 7}]);
+    let mut change = view["changes"][0].clone();
+    change["control"] = "control".into();
+    for (key, value) in [("difference", -3.125), ("mdc95", 1.375)] {
+        change[key] = value.into();
+    }
+    change["ci95"] = serde_json::json!([-4.5, -1.875]);
+    change["verdict"] = "improved".into();
+    view["controlled"] = serde_json::json!([change]);
+    let report: Report = serde_json::from_value(record.clone()).unwrap();
+    let page = patient_page(&report, &[], Language::German);
+    assert_from(&page, &record);
+    for said in ["33", "44", "55", "2.75", "1.625", "-3.125", "-4.5", "-1.875", "1.375"] {
+        assert!(page.contains(&format!("<data value=\"{said}\">")), "{said}");
+    }
+    for said in [
+        "Behandlungen bis zur letzten Sitzung",
+        "Nach 3 und 6 Monaten",
+        "Mehr als unbehandelte Haut",
+        "mMASI",
+    ] {
+        assert!(page.contains(said), "{said}");
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::report::html::language::Words;
 use crate::report::html::number;
+use crate::treatment::HEALING_DAYS;
 
 /// Width of a chart, its own units.
 pub const WIDTH: f64 = 320.0;
@@ -16,10 +17,6 @@ const MARGIN: [f64; 4] = [58.0, 58.0, 18.0, 30.0];
 
 /// Standard errors on each side of an error bar: 95 % of cases.
 const BAR: f64 = 1.96;
-
-/// Days that skin needs to heal after a treatment, in which redness and
-/// swelling are not its result.
-pub const HEALING_DAYS: f64 = 7.0;
 
 /// Least distance between labels of days.
 const LEAST_GAP: f64 = 24.0;
@@ -112,10 +109,11 @@ pub fn chart(dots: &[Dot], treatments: &[f64], words: &Words) -> Option<Chart> {
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(first, last), at| (first.min(at), last.max(at)));
     let across = Axis::new([first, last], [MARGIN[0] + 10.0, WIDTH - MARGIN[1] - 10.0], 0.0);
     let down = Axis::new([low, high], [HEIGHT - MARGIN[3] - 6.0, MARGIN[2]], 0.04);
+    let healed = |day: f64| day + *HEALING_DAYS.end() as f64;
     let shown: Vec<f64> =
-        treatments.iter().copied().filter(|&day| day + HEALING_DAYS > first && day <= last).collect();
+        treatments.iter().copied().filter(|&day| healed(day) > first && day <= last).collect();
     let healing = |&day: &f64| {
-        let (from, to) = (across.at(day.max(first)), across.at((day + HEALING_DAYS).min(last)));
+        let (from, to) = (across.at(day.max(first)), across.at(healed(day).min(last)));
         [from, tenth(to - from)]
     };
     let comparable: Vec<&Dot> = dots.iter().filter(|dot| dot.comparable || dot.baseline).collect();

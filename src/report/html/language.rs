@@ -172,6 +172,7 @@ mod tests {
             include_str!("../../../templates/patient.html"),
             include_str!("../../../templates/index.html"),
             include_str!("../../../templates/compare.html"),
+            include_str!("../../../templates/context.html"),
             include_str!("../../../templates/trust.html"),
         ];
         for template in templates {

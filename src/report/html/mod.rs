@@ -6,6 +6,7 @@
 mod chart;
 mod compare;
 mod concern;
+mod context;
 mod index;
 mod language;
 mod number;

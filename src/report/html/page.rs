@@ -5,12 +5,13 @@ use askama::Template;
 use crate::report::html::chart::{HEIGHT, WIDTH};
 use crate::report::html::compare::{Compare, compare};
 use crate::report::html::concern::{Concern, Scene, unit, verdict_name, when};
+use crate::report::html::context::{Context, context};
 use crate::report::html::language::{Language, Words};
 use crate::report::html::number::{self, Markup};
 use crate::report::html::policy::policy;
 use crate::report::html::trust::{self, Said, Trusted};
 use crate::report::pictures::Pictures;
-use crate::series::{Report, View};
+use crate::series::{Course, Report, View};
 use crate::session::{Confidence, Session};
 
 /// The style of every page.
@@ -41,6 +42,7 @@ struct ViewPart<'a> {
     view: &'a View,
     compare: Option<Compare>,
     regions: Vec<RegionPart>,
+    context: Context,
     scale: Markup,
     sessions: Vec<Trusted>,
     refused: bool,
@@ -80,6 +82,7 @@ struct TrendRow {
     slope: Markup,
     low: Markup,
     high: Markup,
+    course: String,
 }
 
 /// The page of a patient, in full. `pictures` are those of the views, by
@@ -142,6 +145,7 @@ fn view_part<'a>(
         view,
         compare: pictures.map(|pictures| compare(view, pictures, t)),
         regions: names.iter().map(region).collect(),
+        context: context(view, t),
         scale: trust::scale(view, t),
         refused: sessions.iter().any(|session| matches!(session.status, "rejected" | "no" | "partly")),
         sessions,
@@ -206,6 +210,17 @@ fn trends(scene: &Scene) -> Vec<TrendRow> {
         slope: number::exact(trend.slope_per_30_days, t),
         low: exact(trend.ci95.map(|[low, _]| low)),
         high: exact(trend.ci95.map(|[_, high]| high)),
+        course: trend.course.map(|course| t.name("course", course_name(course))).unwrap_or_default(),
     })
     .collect()
+}
+
+fn course_name(course: Course) -> &'static str {
+    match course {
+        Course::Improving => "improving",
+        Course::Plateau => "plateau",
+        Course::Relapse => "relapse",
+        Course::Worsening => "worsening",
+        Course::Steady => "steady",
+    }
 }
