@@ -190,23 +190,36 @@ impl Bends {
         // A little less, as the limit is rounded and the values are compared exactly in the end.
         let limit = (0.999 * least * BEST_RESPONSE / (self.sigma * self.sigma)) as f32;
         let mut bends = [0.0f32; MOST_SAMPLES];
-        let (mut count, mut below) = (0, 0);
-        // From the ends: what is no line has no strength there, and is given up soonest.
-        for step in (0..=course.steps).rev() {
-            for step in [-step, step].into_iter().take(if step == 0 { 1 } else { 2 }) {
-                let (x, y) = course.pixel(step, self.width, self.height);
-                let bend = course.bend(self.at(x, y));
-                below += usize::from(bend < limit);
-                bends[count] = bend;
-                count += 1;
-            }
-            if below > course.steps as usize {
-                return 0.0;
-            }
+        let bends = &mut bends[..2 * course.steps as usize + 1];
+        // Where more than half of the values lie below the limit, so does the median.
+        if bend_along(self, &course, limit, bends) > course.steps as usize {
+            return 0.0;
         }
-        let strength = median(&mut bends[..count]) * self.sigma * self.sigma / BEST_RESPONSE;
+        let strength = median(bends) * self.sigma * self.sigma / BEST_RESPONSE;
         if strength > least { strength } else { 0.0 }
     }
+}
+
+/// Fills in how a plane bends along a course; how many values lie below `limit`.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+fn bend_along(plane: &Bends, course: &Course, limit: f32, bends: &mut [f32]) -> usize {
+    let mut places = [0usize; MOST_SAMPLES];
+    let mut curvatures = [[0.0f32; MOST_SAMPLES]; 3];
+    let places = &mut places[..bends.len()];
+    for (place, step) in places.iter_mut().zip(-course.steps..) {
+        let (x, y) = course.pixel(step, plane.width, plane.height);
+        *place = y * plane.width + x;
+    }
+    let [xx, yy, xy] = &mut curvatures;
+    for (((place, xx), yy), xy) in places.iter().zip(&mut *xx).zip(&mut *yy).zip(&mut *xy) {
+        [*xx, *yy, *xy] = plane.hessians[*place];
+    }
+    let mut below = 0u32;
+    for (bend, ((xx, yy), xy)) in bends.iter_mut().zip(xx.iter().zip(yy).zip(xy)) {
+        *bend = course.bend([*xx, *yy, *xy]);
+        below += u32::from(*bend < limit);
+    }
+    below as usize
 }
 
 /// A point on a ridge.
@@ -313,16 +326,17 @@ impl Course {
     }
 
     /// The pixel so many steps on, at least one away from the border.
+    #[inline(always)]
     fn pixel(&self, step: isize, width: usize, height: usize) -> (usize, usize) {
-        let nearest = |at: f64, length: usize| ((at + 0.5) as isize).clamp(1, length as isize - 2) as usize;
+        let nearest = |at: f64, length: usize| ((at + 0.5) as i32).clamp(1, length as i32 - 2) as usize;
         let step = step as f64;
         (nearest(self.from[0] + step * self.cos, width), nearest(self.from[1] + step * self.sin, height))
     }
 
     /// How much more a plane bends across than along, which spots do alike.
-    fn bend(&self, curvature: [f32; 3]) -> f32 {
-        let [across, along] = [self.across, self.along]
-            .map(|turn| -curvature.iter().zip(turn).map(|(c, a)| c * a).sum::<f32>());
+    #[inline(always)]
+    fn bend(&self, [xx, yy, xy]: [f32; 3]) -> f32 {
+        let [across, along] = [self.across, self.along].map(|[a, b, c]| -(xx * a + yy * b + xy * c));
         across - along.max(0.0)
     }
 }
