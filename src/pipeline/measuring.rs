@@ -144,7 +144,7 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
     let green = frame.photo.density(1, frame.levels.fine);
     let sigma = fine.scale.px(blur_mm);
     let green = if sigma > LEAST_BLUR_PX { gaussian(&green, sigma) } else { green };
-    let density = [0, 1, 2].map(|channel| frame.photo.density(channel, frame.levels.coarse));
+    let density = frame.photo.densities(frame.levels.coarse);
     let plateaus = quality::plateaus(frame.photo.photo(), &frame.mask, frame.levels.coarse, scale);
     let maps = match frozen {
         Some(frozen) => Maps::under((width, height), fine, green, coarse, density, frozen.unmixing),
@@ -165,12 +165,24 @@ impl Surfaces {
             || lesion::excess(&pigment, &level.skin, level.scale),
             || lesion::excess(&blood, &level.skin, level.scale),
         );
+        Self::above(maps, [(pigment_map, pigment_excess), (blood_map, blood_excess)])
+    }
+
+    /// What stands out on the maps of melanin and of blood.
+    fn above(maps: Maps, [pigment, blood]: [(LesionMap, Plane); 2]) -> Self {
         let level_errors = [
-            pigment_map.level_error(&maps, Chromophore::Melanin),
-            blood_map.level_error(&maps, Chromophore::Hemoglobin),
+            pigment.0.level_error(&maps, Chromophore::Melanin),
+            blood.0.level_error(&maps, Chromophore::Hemoglobin),
         ];
         let leaks = leaks(maps.unmixing.ita_deg());
-        Self { maps, pigment_excess, blood_excess, level_errors, leaks }
+        Self { maps, pigment_excess: pigment.1, blood_excess: blood.1, level_errors, leaks }
+    }
+
+    fn map(&self, which: Chromophore) -> &Plane {
+        match which {
+            Chromophore::Melanin => &self.maps.melanin,
+            Chromophore::Hemoglobin => &self.maps.hemoglobin,
+        }
     }
 
     fn pigmented(&self, map: LesionMap, thresholds: Thresholds) -> Vec<Spot> {
@@ -193,26 +205,49 @@ impl Surfaces {
     }
 }
 
-impl Shown {
-    /// What the baseline, or a photo measured by itself, shows, and what that
-    /// fixes for the photos compared with it; `blur_mm` is what its maps were blurred by.
-    pub fn at_baseline(maps: Maps, blur_mm: f64) -> (Self, Frozen) {
-        let unmixing = maps.unmixing;
-        let pigment_map = LesionMap::of_baseline(&maps, Chromophore::Melanin, &maps.melanin);
-        let blood_map = LesionMap::of_baseline(&maps, Chromophore::Hemoglobin, &maps.hemoglobin);
-        let surfaces = Surfaces::of(maps, pigment_map, blood_map);
+/// A photo looked at, before anything is told to be there.
+pub struct Seen {
+    surfaces: Surfaces,
+    pigmented: Vec<Spot>,
+    relief: Relief,
+    dots: Vec<Blob>,
+    lattice: Lattice,
+}
+
+impl Seen {
+    /// The baseline, or a photo measured by itself, and what that fixes for
+    /// the photos compared with it; `blur_mm` is what its maps were blurred by.
+    pub fn of_baseline(maps: Maps, blur_mm: f64) -> (Self, Frozen) {
+        let relief = Relief::of(&maps);
+        let (fixed, (clutter, dots, lattice, line_noise)) = rayon::join(
+            || {
+                rayon::join(
+                    || LesionMap::of_baseline(&maps, Chromophore::Melanin, &maps.melanin),
+                    || LesionMap::of_baseline(&maps, Chromophore::Hemoglobin, &maps.hemoglobin),
+                )
+            },
+            || {
+                let clutter = Clutter::of(&relief);
+                let dots = pores::dots(&relief, &clutter);
+                let lattice = Lattice::of(&relief, &dots);
+                let line_noise = lattice.noise(&relief);
+                (clutter, dots, lattice, line_noise)
+            },
+        );
+        let (pigment, blood) = fixed;
+        let (pigment_map, blood_map) = (pigment.0, blood.0);
+        let (unmixing, factor) = (maps.unmixing, maps.coarse.factor);
+        let surfaces = Surfaces::above(maps, [pigment, blood]);
         let level = &surfaces.maps.coarse;
         let [of_pigment, of_blood] = surfaces.level_errors;
-        let pigmented = Thresholds::from_baseline(&surfaces.pigment_excess, level);
+        let (pigmented, vascular) = rayon::join(
+            || Thresholds::from_baseline(&surfaces.pigment_excess, level),
+            || Thresholds::from_baseline(&surfaces.blood_excess, level),
+        );
         let pigmented = Thresholds { level_error: of_pigment, ..pigmented };
-        let vascular = Thresholds::from_baseline(&surfaces.blood_excess, level);
         let vascular = Thresholds { level_error: of_blood, ..vascular };
-        let spots = segmentation::mask_of(&surfaces.pigmented(pigment_map, pigmented), level.skin.dim());
-        let (relief, factor) = (Relief::of(&surfaces.maps), level.factor);
-        let clutter = Clutter::of(&relief);
-        let dots = pores::dots(&relief, &clutter);
-        let lattice = Lattice::of(&relief, &dots);
-        let line_noise = lattice.noise(&relief);
+        let found = surfaces.pigmented(pigment_map, pigmented);
+        let spots = segmentation::mask_of(&found, level.skin.dim());
         let pore_blur_mm2 = pores::blur_mm2(&surfaces.maps, &dots) + blur_mm * blur_mm;
         let frozen = Frozen {
             unmixing,
@@ -226,20 +261,49 @@ impl Shown {
             spots,
             factor,
         };
-        (Self::found(surfaces, relief, (dots, lattice), &frozen), frozen)
+        (Self { surfaces, pigmented: found, relief, dots, lattice }, frozen)
     }
 
-    /// What a follow-up shows, under what the baseline fixed.
+    /// A follow-up, under what the baseline fixed.
     pub fn under(maps: Maps, frozen: &Frozen) -> Self {
         let relief = Relief::of(&maps);
-        let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
-        let dots = pores::dots(&relief, &frozen.clutter);
-        let lattice = Lattice::of(&relief, &dots);
-        Self::found(surfaces, relief, (dots, lattice), frozen)
+        let ((surfaces, pigmented), (dots, lattice)) = rayon::join(
+            || {
+                let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
+                let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
+                (surfaces, pigmented)
+            },
+            || {
+                let dots = pores::dots(&relief, &frozen.clutter);
+                let lattice = Lattice::of(&relief, &dots);
+                (dots, lattice)
+            },
+        );
+        Self { surfaces, pigmented, relief, dots, lattice }
     }
 
-    fn found(surfaces: Surfaces, relief: Relief, seen: (Vec<Blob>, Lattice), frozen: &Frozen) -> Self {
-        let (dots, lattice) = seen;
+    /// The coarse level.
+    pub fn coarse(&self) -> &Level {
+        &self.surfaces.maps.coarse
+    }
+
+    /// A map of the coarse level, as it is measured on.
+    pub fn map(&self, which: Chromophore) -> &Plane {
+        self.surfaces.map(which)
+    }
+}
+
+impl Shown {
+    /// What the baseline, or a photo measured by itself, shows, and what that
+    /// fixes for the photos compared with it; `blur_mm` is what its maps were blurred by.
+    pub fn at_baseline(maps: Maps, blur_mm: f64) -> (Self, Frozen) {
+        let (seen, frozen) = Seen::of_baseline(maps, blur_mm);
+        (Self::among(seen, &frozen), frozen)
+    }
+
+    /// What is to be told from a photo that was looked at.
+    pub fn among(seen: Seen, frozen: &Frozen) -> Self {
+        let Seen { surfaces, pigmented, relief, dots, lattice } = seen;
         let maps = &surfaces.maps;
         let red = redness::red(maps, &surfaces.blood_excess);
         let clutter = &frozen.clutter;
@@ -255,7 +319,6 @@ impl Shown {
             || scars::detect(maps, clutter, light, &furrows),
             || (inflammation::papules(maps, clutter, light), inflammation::wounds(maps)),
         );
-        let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
         let vascular = surfaces.vascular(frozen.vascular);
         Self {
             surfaces,
@@ -287,10 +350,7 @@ impl Shown {
 
     /// A map of the coarse level, as it is measured on.
     pub fn map(&self, which: Chromophore) -> &Plane {
-        match which {
-            Chromophore::Melanin => &self.surfaces.maps.melanin,
-            Chromophore::Hemoglobin => &self.surfaces.maps.hemoglobin,
-        }
+        self.surfaces.map(which)
     }
 
     /// Skin of the coarse level that is redder than its surroundings.
