@@ -175,13 +175,16 @@ fn difference(
     let gain = gain_error(before.id, baseline, session, region);
     let veil =
         if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
-    let light = gain
+    // Published scatter of colours is that of calibration, as the gains' is: the larger counts.
+    let photographed = capture[0].hypot(capture[1]);
+    let beyond = (gain * gain - photographed * photographed).max(0.0).sqrt();
+    let light = beyond
         .hypot(veil)
         .hypot(leak_error(before.id, baseline, session, region))
         .hypot(plateau_error(before.id, region, baseline, session));
     let parts = [
         (sampling, first.tiles().min(second.tiles()) as f64 - 1.0),
-        (capture[0].hypot(capture[1]), error.degrees),
+        (photographed, error.degrees),
         (light, f64::INFINITY),
     ];
     Ok(Difference {
