@@ -388,6 +388,7 @@ mod statistics {
                 gain_log_sd: [0.01; 3],
                 contrast_log_sd: 0.0,
                 level_error: [0.0; 2],
+                relief_log_sd: 0.0,
                 healing: false,
                 regions: if month % 2 == 0 { before.clone() } else { after.clone() },
                 repeats: vec![before.clone(), after.clone()],

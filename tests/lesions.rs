@@ -119,6 +119,7 @@ fn records(found: &[Track], visits: &[Visit]) -> Vec<Lesion> {
             gain_log_sd: [0.0; 3],
             contrast_log_sd: 0.0,
             level_error: [0.0; 2],
+            relief_log_sd: 0.0,
             healing: false,
             regions: vec![],
             repeats: vec![],

@@ -437,9 +437,10 @@ fn pictures(
 /// nothing but the reason. `None` if none of its photos could be read.
 fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Option<SessionMetrics> {
     let mut photos = measured(all, session);
-    let (blocked, gain_log_sd, level_error, regions) = match photos.next() {
+    let (blocked, relief_log_sd, gain_log_sd, level_error, regions) = match photos.next() {
         Some((member, link, values)) => (
             [Aspect::Colour, Aspect::Relief].map(|aspect| link.blocked(aspect)),
+            link.relief_log_sd(),
             member.frame.photo.calibration().gain_log_sd,
             values.lesions.level_errors,
             values.by_region(),
@@ -447,7 +448,7 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
         None => {
             let member = all.iter().find(|member| member.session == session)?;
             let code = member.link.as_ref().err().map(|reason| reason.code.clone());
-            ([code.clone(), code], [0.0; 3], [0.0; 2], Vec::new())
+            ([code.clone(), code], 0.0, [0.0; 3], [0.0; 2], Vec::new())
         }
     };
     let [colour_blocked, relief_blocked] = blocked;
@@ -458,7 +459,8 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
         colour_blocked,
         relief_blocked: relief_blocked.clone(),
         gain_log_sd,
-        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { 0.0 },
+        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { relief_log_sd.min(VEIL_LOG_SD) },
+        relief_log_sd,
         level_error,
         regions,
         repeats: photos.map(|(_, _, repeat)| repeat.by_region()).collect(),

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::color::unmixing::leaks;
 use crate::lesion::segmentation::LEAST_CONTRAST;
-use crate::metrics::gain::log_gain_derivatives;
+use crate::metrics::gain::{log_gain_derivatives, log_relief_derivative};
 use crate::metrics::redness::RED_EXCESS;
 use crate::metrics::{Better, Estimate, Family, Measured, Metric, metric};
 use crate::series::{Change, Trend, Verdict};
@@ -175,13 +175,16 @@ fn difference(
     let gain = gain_error(before.id, baseline, session, region);
     let veil =
         if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
-    // Published scatter of colours is that of calibration, as the gains' is: the larger counts.
+    let most = first.value().abs().max(second.value().abs());
+    let relief = session.relief_log_sd * log_relief_derivative(before.id, most).abs();
+    // Published scatter of colours is that of calibration, as the gains' is; that of relief
+    // holds a lamp set up anew, as what this pair shows of it does: the larger counts.
     let photographed = capture[0].hypot(capture[1]);
-    let beyond = (gain * gain - photographed * photographed).max(0.0).sqrt();
-    let light = beyond
-        .hypot(veil)
-        .hypot(leak_error(before.id, baseline, session, region))
-        .hypot(plateau_error(before.id, region, baseline, session));
+    let told = gain.hypot(relief);
+    let beyond = (told * told - photographed * photographed).max(0.0).sqrt();
+    let leak = leak_error(before.id, baseline, session, region);
+    let plateau = plateau_error(before.id, region, baseline, session);
+    let light = beyond.hypot(veil).hypot(leak).hypot(plateau);
     let parts = [
         (sampling, first.tiles().min(second.tiles()) as f64 - 1.0),
         (photographed, error.degrees),
@@ -356,6 +359,7 @@ mod tests {
             gain_log_sd: [0.0; 3],
             contrast_log_sd: 0.0,
             level_error: [0.0; 2],
+            relief_log_sd: 0.0,
             regions: vec![("skin".into(), measured)],
             repeats: vec![],
         }

@@ -102,7 +102,11 @@ fn ends<'a>(
     let capture = capture(track.kind);
     let comparable = |(sighting, session): (&'a Sighting, &SessionMetrics)| {
         let blocked = session.blocked(aspect(track.kind)).is_some();
-        let capture_log_sd = capture.hypot(session.contrast_log_sd);
+        let light = match aspect(track.kind) {
+            Aspect::Colour => session.contrast_log_sd,
+            Aspect::Relief => session.relief_log_sd,
+        };
+        let capture_log_sd = capture.hypot(light);
         let seen = sighting.seen.as_ref().filter(|_| !blocked)?;
         Some((sighting.status, Sight { seen, capture_log_sd }))
     };
@@ -212,6 +216,7 @@ mod tests {
             gain_log_sd: [0.0; 3],
             contrast_log_sd: 0.0,
             level_error: [0.0; 2],
+            relief_log_sd: 0.0,
             regions: vec![],
             repeats: vec![],
         }
