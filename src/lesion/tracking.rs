@@ -34,6 +34,11 @@ const TRACE: f64 = 0.1;
 /// not a saddle that noise has moved across a threshold.
 const RESHAPED: f64 = 1.35;
 
+/// How far beyond a lesion's rim the local scale is read, mm: an alignment takes
+/// the rim of a growing lesion along, and growth would pass for stretched skin.
+/// Skin stretches alike over a centimetre.
+const AROUND_MM: f64 = 3.0;
+
 /// One session as lesions are looked for in it.
 pub struct Sight<'a> {
     /// The level of `excess`; its skin is valid and in focus.
@@ -60,9 +65,11 @@ impl Sight<'_> {
         self.level.scale.px_per_mm * self.level.factor as f64
     }
 
-    /// Native pixels of this session per native pixel of the baseline, by area.
-    fn magnification(&self, at: [f64; 2]) -> f64 {
-        let step = self.px_per_mm();
+    /// Native pixels of this session per native pixel of the baseline, by area, around a lesion.
+    fn magnification(&self, lesion: &Known) -> f64 {
+        let at = lesion.centre;
+        let radius = (lesion.cells.len() as f64 * lesion.cell_px2 / std::f64::consts::PI).sqrt();
+        let step = radius + AROUND_MM * self.px_per_mm();
         let map = |dx: f64, dy: f64| (self.to_session)([at[0] + dx, at[1] + dy]);
         let across = |a: [f64; 2], b: [f64; 2]| [(b[0] - a[0]) / (2.0 * step), (b[1] - a[1]) / (2.0 * step)];
         let (x, y) = (across(map(-step, 0.0), map(step, 0.0)), across(map(0.0, -step), map(0.0, step)));
@@ -180,7 +187,7 @@ fn look(
         let mut ring = places.ring(index);
         ring.retain(|&(x, y)| shown_by_baseline(baseline, sight, x, y));
         let light = Light::measure(sight.excess, &smooth, place, &ring, &noise)?;
-        let magnification = sight.magnification(lesion.centre);
+        let magnification = sight.magnification(lesion);
         let area = place.len() as f64 * cell / magnification;
         let plateau = area * sight.level_error;
         let leaked = sight.leak.map_or(0.0, |(other, share)| share * above(other, place, &ring));
@@ -314,8 +321,7 @@ fn grew(earlier: &Seen, later: &Seen) -> bool {
 fn reshaping(sight: &Sight, known: &[Known], index: usize, session: usize) -> Option<LesionStatus> {
     let lesion = &known[index];
     let area = |spot: usize| sight.spots[spot].pixels.len() as f64 * (sight.level.factor as f64).powi(2);
-    let before =
-        |lesion: &Known| lesion.first_cells as f64 * sight.magnification(lesion.centre) * lesion.cell_px2;
+    let before = |lesion: &Known| lesion.first_cells as f64 * sight.magnification(lesion) * lesion.cell_px2;
     match lesion.spots[session][..] {
         [spot] => {
             let members: Vec<&Known> =

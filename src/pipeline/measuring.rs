@@ -153,6 +153,9 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
     Maps { plateaus, ..maps }
 }
 
+/// Individual typology angle of the darkest skin, degrees.
+const DARKEST_ITA_DEG: f64 = -90.0;
+
 /// Least blur, pixels, that is worth applying: it changes the finest band by under 1 %.
 const LEAST_BLUR_PX: f64 = 0.15;
 
@@ -174,7 +177,9 @@ impl Surfaces {
             pigment.0.level_error(&maps, Chromophore::Melanin),
             blood.0.level_error(&maps, Chromophore::Hemoglobin),
         ];
-        let leaks = leaks(maps.unmixing.ita_deg());
+        // Two channels tell the chromophores apart no better than three do on the darkest skin.
+        let tone = |map| if map == LesionMap::RedGreen { DARKEST_ITA_DEG } else { maps.unmixing.ita_deg() };
+        let leaks = [leaks(tone(blood.0))[0], leaks(tone(pigment.0))[1]];
         Self { maps, pigment_excess: pigment.1, blood_excess: blood.1, level_errors, leaks }
     }
 

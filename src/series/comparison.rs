@@ -177,12 +177,17 @@ fn difference(
         if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
     let most = first.value().abs().max(second.value().abs());
     let relief = session.relief_log_sd * log_relief_derivative(before.id, most).abs();
+    // Published scatter of colours is that of calibration, as the gains' is; that of relief
+    // holds a lamp set up anew, as what this pair shows of it does: the larger counts.
+    let photographed = capture[0].hypot(capture[1]);
+    let told = gain.hypot(relief);
+    let beyond = (told * told - photographed * photographed).max(0.0).sqrt();
     let leak = leak_error(before.id, baseline, session, region);
     let plateau = plateau_error(before.id, region, baseline, session);
-    let light = gain.hypot(veil).hypot(leak).hypot(relief).hypot(plateau);
+    let light = beyond.hypot(veil).hypot(leak).hypot(plateau);
     let parts = [
         (sampling, first.tiles().min(second.tiles()) as f64 - 1.0),
-        (capture[0].hypot(capture[1]), error.degrees),
+        (photographed, error.degrees),
         (light, f64::INFINITY),
     ];
     Ok(Difference {
