@@ -6,6 +6,7 @@
 //! ones are further functions in [`validate`].
 
 mod change;
+mod colour;
 mod lesions;
 mod patients;
 mod values;
@@ -173,6 +174,7 @@ pub fn validate(extent: Extent, settings: &Settings, step: &(dyn Fn() + Sync)) -
             change::power(&cases),
             lesions::section(&cases),
             values::section(&cases),
+            colour::section(extent)?,
         ],
     })
 }
