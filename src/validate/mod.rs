@@ -5,8 +5,8 @@
 //! that the unmixing was derived from. A [`Section`] is one table; further
 //! ones are further functions in [`validate`].
 
+mod accuracy;
 mod change;
-mod colour;
 mod lesions;
 mod patients;
 mod values;
@@ -174,7 +174,10 @@ pub fn validate(extent: Extent, settings: &Settings, step: &(dyn Fn() + Sync)) -
             change::power(&cases),
             lesions::section(&cases),
             values::section(&cases),
-            colour::section(extent)?,
+            accuracy::colour(),
+            accuracy::card(extent)?,
+            accuracy::structures(extent, settings.seed)?,
+            accuracy::texture(),
         ],
     })
 }

@@ -119,7 +119,14 @@ const MOST_HIDDEN: usize = 1;
 /// Looks for a card in a photo.
 pub fn search(photo: &Photo, options: &CardOptions) -> Found {
     let planes = Planes::of(photo);
-    let encoded = planes.linear.each_ref().map(|plane| plane.mapv(srgb_from_linear));
+    let encoded = planes.linear.each_ref().map(|plane| {
+        let (width, height) = raster::size(plane);
+        raster::rows(width, height, |y, out| {
+            out.iter_mut()
+                .zip(raster::row(plane, y))
+                .for_each(|(value, &light)| *value = srgb_from_linear(light));
+        })
+    });
     let Some(found) = grid::find(&encoded) else { return Found::None };
     let tried = placements(&found).into_iter().map(|way| Trial::of(&planes, way, options));
     let best = tried.flatten().min_by(|a, b| a.score().total_cmp(&b.score()));
