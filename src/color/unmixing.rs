@@ -233,6 +233,24 @@ pub fn leaks(ita_deg: f64) -> [f64; 2] {
     [blend([0.03, 0.05, 0.15]), blend([0.20, 0.50, 0.20])]
 }
 
+/// How much of the level of light the melanin index uses on skin of an
+/// individual typology angle, degrees: 0 on light skin, where shading cancels, to 1 on dark.
+pub fn level_share(ita_deg: f64) -> f64 {
+    let sum = |row: [f64; 3]| row.iter().sum::<f64>();
+    let row = Unmixing::at(ita_deg).rows[0].map(f64::from);
+    (sum(row) / sum(DARK.melanin)).clamp(0.0, 1.0)
+}
+
+/// Relative standard error of the dose of a red patch from the sheen of the
+/// skin, for an individual typology angle, degrees: where melanin leaves little light, what
+/// the surface reflects is read as blood. A lamp 5° higher or lower moved
+/// doses on drawn dark skin by 20 % (median), on light skin by 2 %; in between
+/// it follows the leak of melanin into hemoglobin.
+pub fn sheen_log_sd(ita_deg: f64) -> f64 {
+    const DARK_LOG_SD: f64 = 0.2;
+    DARK_LOG_SD * leaks(ita_deg)[0] / leaks(-90.0)[0]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,6 +331,14 @@ mod tests {
                 assert!(step.abs() < 1e-4, "{which}: {step}");
             }
         }
+    }
+
+    #[test]
+    fn shading_and_sheen_matter_on_dark_skin() {
+        assert!(level_share(40.0) < 1e-6 && (level_share(-60.0) - 1.0).abs() < 1e-6);
+        // 1.57 - 0.31 + 0.79 over 3.08 - 1.07 + 0.64.
+        assert!((level_share(0.0) - 2.05 / 2.65).abs() < 1e-6);
+        assert!((sheen_log_sd(40.0) - 0.04).abs() < 1e-9 && (sheen_log_sd(-60.0) - 0.2).abs() < 1e-9);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the stages found, as the report says it.
 
 use crate::calibration::{Calibration, Method};
+use crate::color::unmixing::leaks;
 use crate::error::Warning;
 use crate::metrics::{Aspect, Family, Measured, metric};
 use crate::photo::Photo;
@@ -129,8 +130,10 @@ pub fn region(
     ita_deg: f64,
 ) -> RegionRecord {
     let area_px = region.area_px();
-    let record = |measured: &Measured| {
-        (measured.id.to_owned(), MetricRecord::new(measured, repeatability, limit(measured.id, ita_deg)))
+    let record = |metric: &Measured| {
+        let record = MetricRecord::new(metric, repeatability, limit(metric.id, ita_deg));
+        let leak = leak(metric.id, measured, ita_deg);
+        (metric.id.to_owned(), if let Some(leak) = leak { leaky(record, leak) } else { record })
     };
     RegionRecord {
         region: region.name.clone(),
@@ -138,6 +141,36 @@ pub fn region(
         area_px,
         residual_px,
         metrics: measured.iter().map(record).collect(),
+    }
+}
+
+/// What the other of melanin and hemoglobin may have passed into the index
+/// `id`, its whole reading at the leak of the tone; `None` of another metric.
+fn leak(id: &str, measured: &[Measured], ita_deg: f64) -> Option<f64> {
+    const MELANIN: &str = "pigmentation.melanin_index";
+    const HEMOGLOBIN: &str = "redness.hemoglobin_index";
+    let (which, other) = match id {
+        HEMOGLOBIN => (0, MELANIN),
+        MELANIN => (1, HEMOGLOBIN),
+        _ => return None,
+    };
+    let passed = measured.iter().find(|metric| metric.id == other)?.outcome.as_ref().ok()?.value();
+    Some((leaks(ita_deg)[which] * passed).abs())
+}
+
+/// The record with the leak in its error; its confidence follows: low from
+/// half of the value, medium from a sixth.
+fn leaky(record: MetricRecord, leak: f64) -> MetricRecord {
+    let share = leak / record.value.map_or(1.0, f64::abs).max(1e-9);
+    let most = match share {
+        0.5.. => Confidence::Low,
+        0.167.. => Confidence::Medium,
+        _ => Confidence::High,
+    };
+    MetricRecord {
+        standard_error: record.standard_error.map(|error| error.hypot(leak)),
+        confidence: record.confidence.map(|confidence| confidence.min(most)),
+        ..record
     }
 }
 

@@ -54,8 +54,9 @@ pub const ZOOM: f64 = 1.05;
 /// Magnification ratio within which the same structures are resolved.
 pub const SCALE_RATIO: [f64; 2] = [0.8, 1.25];
 
-/// Relative blur that changes fine texture by 10 % (simulated), mm, and the
-/// least that can be told, in pixels of the coarser photo.
+/// Relative blur that changes fine texture by 10 % (simulated), mm, and what
+/// equalisation makes good, in pixels of the coarser photo: a photo that was
+/// resampled once is blurred by 0.5 to 0.7.
 pub const BLUR_MM: f64 = 0.06;
 /// See [`BLUR_MM`].
 pub const BLUR_PX: f64 = 0.8;
@@ -107,7 +108,8 @@ pub const NOISE: f64 = 2.0;
 /// Ratio of focal lengths that is warned of: another lens, another perspective.
 pub const LENS: f64 = 1.1;
 
-/// What a smoothing filter leaves of faint texture, relative to strong edges,
+/// What a smoothing filter leaves of faint texture, relative to strong edges
+/// and to the root of what the light leaves of all relief,
 /// and the share of the noise that is left: below both, a photo was filtered.
 /// Chosen by us on close-ups re-taken by a virtual camera: JPEG 75 to 95,
 /// blur of up to 1.3 pixels and doubled noise leave 0.88 and more; bilateral,
@@ -122,9 +124,8 @@ pub const FILTER_TURN: f64 = 2.0 * TURN;
 
 /// Ratio of the colour contrast of ordinary skin, pigment and blood alike,
 /// below which a layer covers the skin. Chosen by us: re-takes in ordinary
-/// other light leave 0.9 to 1.2; skin dense with spots and patches that fade by
-/// half 0.6 to 0.9, for their rims are ordinary skin; a layer that covers half of
-/// the skin 0.5 to 0.7, one that covers two thirds 0.4.
+/// other light leave 0.86 to 1.1; spots that fade by half 0.84; a layer that covers
+/// 30 % of the skin 0.65 to 0.70, one that covers 45 % 0.5.
 pub const SKIN_CONTRAST: f64 = 0.72;
 
 /// The same of pigment and of blood alone: what only one of them lost, no layer took.

@@ -9,10 +9,15 @@
 
 use std::collections::BTreeMap;
 
+<<<<<<< HEAD
+use crate::color::unmixing::{leaks, level_share, sheen_log_sd};
+use crate::metrics::gain::{COUNTED, log_gain_derivatives, log_relief_derivative};
+=======
 use crate::color::unmixing::leaks;
 use crate::lesion::segmentation::LEAST_CONTRAST;
 use crate::metrics::gain::{log_gain_derivatives, log_relief_derivative};
 use crate::metrics::redness::RED_EXCESS;
+>>>>>>> main
 use crate::metrics::{Better, Estimate, Family, Measured, Metric, metric};
 use crate::series::{Change, Trend, Verdict};
 use crate::session::SessionMetrics;
@@ -173,8 +178,7 @@ fn difference(
     let error = repeatability.of(before.id).ok_or(NOT_MEASURED)?;
     let capture = [&first, &second].map(|estimate| error.at(estimate.value()));
     let gain = gain_error(before.id, baseline, session, region);
-    let veil =
-        if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
+    let veil = veil_log_sd(before.id, baseline, session, region) * second.value().abs();
     let most = first.value().abs().max(second.value().abs());
     let relief = session.relief_log_sd * log_relief_derivative(before.id, most).abs();
     // Published scatter of colours is that of calibration, as the gains' is; that of relief
@@ -209,6 +213,29 @@ fn is_colour_contrast(id: &str) -> bool {
             | "pigmentation.spot_contrast"
             | "pigmentation.relative_variation"
     )
+}
+
+/// The relative error of a contrast of colours from what the light does
+/// otherwise; 0 of what is no contrast.
+fn veil_log_sd(id: &str, baseline: &SessionMetrics, session: &SessionMetrics, region: &str) -> f64 {
+    if !is_colour_contrast(id) {
+        return 0.0;
+    }
+    let tone = ita_deg(baseline, region);
+    let shading = match id {
+        "pigmentation.spot_area_fraction" | "pigmentation.spot_density_per_cm2" => {
+            COUNTED * level_share(tone) * session.relief_log_sd
+        }
+        "redness.area_fraction" => sheen_log_sd(tone),
+        _ => 0.0,
+    };
+    session.contrast_log_sd.hypot(shading)
+}
+
+/// The individual typology angle of a region's skin at the baseline, degrees.
+pub(super) fn ita_deg(baseline: &SessionMetrics, region: &str) -> f64 {
+    let measured = find(baseline, region, "pigmentation.ita_deg").and_then(|all| all.outcome.as_ref().ok());
+    measured.map_or(MEDIUM_ITA_DEG, Estimate::value)
 }
 
 /// The error that a session's colour gains put on a metric's difference.
@@ -262,8 +289,7 @@ fn leak_error(id: &str, baseline: &SessionMetrics, session: &SessionMetrics, reg
     };
     let change =
         value(session, other).zip(value(baseline, other)).map_or(0.0, |(after, before)| after - before);
-    let tone = value(baseline, "pigmentation.ita_deg").unwrap_or(MEDIUM_ITA_DEG);
-    (leaks(tone)[which] * change).abs()
+    (leaks(ita_deg(baseline, region))[which] * change).abs()
 }
 
 /// Individual typology angle of medium skin, for regions whose own was not measured.

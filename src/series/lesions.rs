@@ -5,10 +5,11 @@
 //! on plain skin that both show, with the capture error of doses; the false
 //! discovery rate over a series' lesions of one kind is held at 5 %.
 
+use crate::color::unmixing::sheen_log_sd;
 use crate::lesion::tracking::Seen;
 use crate::lesion::{LesionKind, LesionStatus, Sighting, Track};
 use crate::metrics::Aspect;
-use crate::series::comparison::{by_question, direction};
+use crate::series::comparison::{by_question, direction, ita_deg};
 use crate::series::{Lesion, LesionChange, LesionSession, Verdict};
 use crate::session::SessionMetrics;
 use crate::statistics::{Repeatability, Uncertain};
@@ -100,11 +101,15 @@ fn ends<'a>(
     capture: &dyn Fn(LesionKind) -> f64,
 ) -> Option<Ends<'a>> {
     let capture = capture(track.kind);
+    let whole = sessions.first().and_then(|baseline| Some((baseline, &baseline.regions.first()?.0)));
+    // Half of its variance to each of the two photos compared.
+    let sheen = whole.map_or(0.0, |(baseline, skin)| sheen_log_sd(ita_deg(baseline, skin))) / 2f64.sqrt();
     let comparable = |(sighting, session): (&'a Sighting, &SessionMetrics)| {
         let blocked = session.blocked(aspect(track.kind)).is_some();
-        let light = match aspect(track.kind) {
-            Aspect::Colour => session.contrast_log_sd,
-            Aspect::Relief => session.relief_log_sd,
+        let light = match track.kind {
+            LesionKind::Pigmented => session.contrast_log_sd,
+            LesionKind::Vascular => session.contrast_log_sd.hypot(sheen),
+            LesionKind::Scar => session.relief_log_sd,
         };
         let capture_log_sd = capture.hypot(light);
         let seen = sighting.seen.as_ref().filter(|_| !blocked)?;

@@ -12,6 +12,7 @@ pub(super) fn relief(pair: &Pair, measures: &Measures) -> Vec<Warning> {
     let reasons = [
         unusable(pair),
         smoothed(pair, measures),
+        skin_covered(pair),
         flash_differs(pair),
         light_differs(pair),
         light_turned(pair),
@@ -113,22 +114,23 @@ fn light_turned(pair: &Pair) -> Option<Warning> {
 fn smoothed(pair: &Pair, measures: &Measures) -> Option<Warning> {
     let relief = pair.relief.filter(|relief| relief.turn < FILTER_TURN)?;
     let (texture, noise) = (relief.texture?, measures.noise_ratio?);
-    // Relief in flatter light, too, has less of what passes for noise.
+    // Flatter light draws faint furrows fainter, too, by half of what it does to all.
     let hardness = measures.light_hardness_ratio.unwrap_or(1.0);
     let filtered = |way: f64, back: f64, noise: f64, hardness: f64| {
-        way < FAINT_TEXTURE && back > FAINT_TEXTURE && noise < NOISE_LEFT * hardness.min(1.0)
+        way < FAINT_TEXTURE * hardness.min(1.0).sqrt() && back > FAINT_TEXTURE && noise < NOISE_LEFT
     };
-    let (which, left) = if filtered(texture.forth, texture.back, noise, hardness) {
-        ("follow-up", texture.forth)
+    let (which, other, left) = if filtered(texture.forth, texture.back, noise, hardness) {
+        ("follow-up", "baseline", texture.forth)
     } else if filtered(texture.back, texture.forth, 1.0 / noise, 1.0 / hardness) {
-        ("baseline", texture.back)
+        ("baseline", "follow-up", texture.back)
     } else {
         return None;
     };
     when(true, "smoothed", || {
         format!(
-            "of the {which} photo's faint texture only {:.0} % is left while its edges are kept, and its noise is \
-             gone: a beauty filter or strong noise reduction smoothed it; switch both off",
+            "the {which} photo has only {:.0} % of the {other}'s faint texture and less of its noise, while edges \
+             are alike: a beauty filter or strong noise reduction smoothed the {which} photo, or the {other} was \
+             sharpened; photograph with all of them off",
             100.0 * left
         )
     })
