@@ -53,6 +53,21 @@ impl LesionMap {
         if red.0 > unmixed.0 { (Self::RedGreen, red.1) } else { (Self::Unmixed, unmixed.1) }
     }
 
+    /// What the map makes of an error of the three densities that compression
+    /// leaves: the standard error of a place's excess.
+    pub fn level_error(self, maps: &Maps, chromophore: Chromophore) -> f64 {
+        let row = match (self, chromophore) {
+            (Self::Unmixed, Chromophore::Melanin) => maps.unmixing.rows()[0],
+            (Self::Unmixed, Chromophore::Hemoglobin) => maps.unmixing.rows()[1],
+            (Self::RedGreen, _) => {
+                let [red, green] = weights(chromophore);
+                [red, green, 0.0]
+            }
+        };
+        let of = |error: &[f64; 3]| row.iter().zip(error).map(|(&w, e)| f64::from(w) * e).sum::<f64>();
+        of(&maps.plateaus[0]).hypot(of(&maps.plateaus[1]))
+    }
+
     /// The map of a photo, in density of the unmixed chromophore.
     pub fn of(self, maps: &Maps, chromophore: Chromophore, unmixed: &Plane) -> Plane {
         match self {

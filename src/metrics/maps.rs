@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::color::{Lab, Unmixing};
 use crate::filter::background::background;
+use crate::quality::Plateaus;
 use crate::raster::{Mask, Plane, row};
 use crate::units::FilterScale;
 
@@ -54,6 +55,8 @@ pub struct Maps {
     pub lab: [Plane; 3],
     /// How the densities were unmixed: kept from the baseline for the whole series.
     pub unmixing: Unmixing,
+    /// What compression leaves of faint colour; 0 unless told.
+    pub plateaus: Plateaus,
 }
 
 impl Maps {
@@ -75,8 +78,8 @@ impl Maps {
         unmixing: Unmixing,
     ) -> Self {
         let [melanin, hemoglobin, shading] = unmixing.apply(&density);
-        let lab = lab(&density, &coarse.skin);
-        Self { size, fine, green, coarse, density, melanin, hemoglobin, shading, lab, unmixing }
+        let (lab, plateaus) = (lab(&density, &coarse.skin), Plateaus::default());
+        Self { size, fine, green, coarse, density, melanin, hemoglobin, shading, lab, unmixing, plateaus }
     }
 }
 

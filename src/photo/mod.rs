@@ -131,7 +131,9 @@ impl Photo {
         let mut bytes = Vec::new();
         image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality)).ok()?;
         let decoded = image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).ok()?;
-        Some(Self::from_rgb8(file, decoded.into_rgb8()))
+        let mut photo = Self::from_rgb8(file, decoded.into_rgb8());
+        photo.facts.jpeg_quality = Some(JpegQuality { quality, exact: true });
+        Some(photo)
     }
 
     /// Width, pixels.

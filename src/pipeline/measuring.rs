@@ -3,6 +3,7 @@
 use crate::alignment::Transform;
 use crate::canvas;
 use crate::color::Unmixing;
+use crate::color::unmixing::leaks;
 use crate::error::Warning;
 use crate::filter::blobs::Blob;
 use crate::filter::gaussian::gaussian;
@@ -19,6 +20,7 @@ use crate::metrics::texture::{self, Texture};
 use crate::metrics::wrinkles::{self, Wrinkle};
 use crate::metrics::{Maps, Measured, redness};
 use crate::pipeline::frame::Frame;
+use crate::quality;
 use crate::raster::{Mask, Plane};
 use crate::region::Region;
 use crate::units::FilterScale;
@@ -79,6 +81,10 @@ pub struct Lesions {
     pigmented: Vec<Spot>,
     vascular: Vec<Spot>,
     scars: Vec<Spot>,
+    /// Standard error of a place's excess of melanin and of hemoglobin from compression.
+    pub level_errors: [f64; 2],
+    /// What passes from melanin into hemoglobin, and the other way round.
+    leaks: [f64; 2],
 }
 
 impl Lesions {
@@ -90,6 +96,24 @@ impl Lesions {
             LesionKind::Scar => (&self.scars, &self.relief_excess),
         }
     }
+
+    /// Standard error of the excess of a lesion of a kind that compression leaves.
+    pub fn level_error(&self, kind: LesionKind) -> f64 {
+        match kind {
+            LesionKind::Pigmented => self.level_errors[0],
+            LesionKind::Vascular => self.level_errors[1],
+            LesionKind::Scar => 0.0,
+        }
+    }
+
+    /// The excess that may pass for that of a kind, and the share of it that does.
+    pub fn leak(&self, kind: LesionKind) -> Option<(&Plane, f64)> {
+        match kind {
+            LesionKind::Pigmented => Some((&self.blood_excess, self.leaks[1])),
+            LesionKind::Vascular => Some((&self.pigment_excess, self.leaks[0])),
+            LesionKind::Scar => None,
+        }
+    }
 }
 
 /// A photo's maps and what stands out on them.
@@ -97,6 +121,10 @@ struct Surfaces {
     maps: Maps,
     pigment_excess: Plane,
     blood_excess: Plane,
+    /// Standard error of a place's excess of melanin and of hemoglobin from compression.
+    level_errors: [f64; 2],
+    /// What passes from melanin into hemoglobin, and the other way round.
+    leaks: [f64; 2],
 }
 
 /// The maps of a photo whose native scale is `scale`, blurred by `blur_mm` to
@@ -117,10 +145,12 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
     let sigma = fine.scale.px(blur_mm);
     let green = if sigma > LEAST_BLUR_PX { gaussian(&green, sigma) } else { green };
     let density = frame.photo.densities(frame.levels.coarse);
-    match frozen {
+    let plateaus = quality::plateaus(frame.photo.photo(), &frame.mask, frame.levels.coarse, scale);
+    let maps = match frozen {
         Some(frozen) => Maps::under((width, height), fine, green, coarse, density, frozen.unmixing),
         None => Maps::new((width, height), fine, green, coarse, density),
-    }
+    };
+    Maps { plateaus, ..maps }
 }
 
 /// Least blur, pixels, that is worth applying: it changes the finest band by under 1 %.
@@ -135,7 +165,17 @@ impl Surfaces {
             || lesion::excess(&pigment, &level.skin, level.scale),
             || lesion::excess(&blood, &level.skin, level.scale),
         );
-        Self { maps, pigment_excess, blood_excess }
+        Self::above(maps, [(pigment_map, pigment_excess), (blood_map, blood_excess)])
+    }
+
+    /// What stands out on the maps of melanin and of blood.
+    fn above(maps: Maps, [pigment, blood]: [(LesionMap, Plane); 2]) -> Self {
+        let level_errors = [
+            pigment.0.level_error(&maps, Chromophore::Melanin),
+            blood.0.level_error(&maps, Chromophore::Hemoglobin),
+        ];
+        let leaks = leaks(maps.unmixing.ita_deg());
+        Self { maps, pigment_excess: pigment.1, blood_excess: blood.1, level_errors, leaks }
     }
 
     fn map(&self, which: Chromophore) -> &Plane {
@@ -148,7 +188,19 @@ impl Surfaces {
     fn pigmented(&self, map: LesionMap, thresholds: Thresholds) -> Vec<Spot> {
         let mut spots =
             segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds);
-        spots.retain(|spot| map.confirms(&self.maps, spot));
+        let alone = |spot: &Spot| {
+            segmentation::stands_alone(spot, &self.pigment_excess, &self.blood_excess, self.leaks[1])
+        };
+        spots.retain(|spot| map.confirms(&self.maps, spot) && alone(spot));
+        spots
+    }
+
+    fn vascular(&self, thresholds: Thresholds) -> Vec<Spot> {
+        let mut spots =
+            segmentation::find(LesionKind::Vascular, &self.blood_excess, &self.maps.coarse, thresholds);
+        spots.retain(|spot| {
+            segmentation::stands_alone(spot, &self.blood_excess, &self.pigment_excess, self.leaks[0])
+        });
         spots
     }
 }
@@ -182,14 +234,18 @@ impl Seen {
                 (clutter, dots, lattice, line_noise)
             },
         );
-        let ((pigment_map, pigment_excess), (blood_map, blood_excess)) = fixed;
+        let (pigment, blood) = fixed;
+        let (pigment_map, blood_map) = (pigment.0, blood.0);
         let (unmixing, factor) = (maps.unmixing, maps.coarse.factor);
-        let surfaces = Surfaces { maps, pigment_excess, blood_excess };
+        let surfaces = Surfaces::above(maps, [pigment, blood]);
         let level = &surfaces.maps.coarse;
+        let [of_pigment, of_blood] = surfaces.level_errors;
         let (pigmented, vascular) = rayon::join(
             || Thresholds::from_baseline(&surfaces.pigment_excess, level),
             || Thresholds::from_baseline(&surfaces.blood_excess, level),
         );
+        let pigmented = Thresholds { level_error: of_pigment, ..pigmented };
+        let vascular = Thresholds { level_error: of_blood, ..vascular };
         let found = surfaces.pigmented(pigment_map, pigmented);
         let spots = segmentation::mask_of(&found, level.skin.dim());
         let pore_blur_mm2 = pores::blur_mm2(&surfaces.maps, &dots) + blur_mm * blur_mm;
@@ -263,8 +319,7 @@ impl Shown {
             || scars::detect(maps, clutter, light, &furrows),
             || (inflammation::papules(maps, clutter, light), inflammation::wounds(maps)),
         );
-        let vascular =
-            segmentation::find(LesionKind::Vascular, &surfaces.blood_excess, &maps.coarse, frozen.vascular);
+        let vascular = surfaces.vascular(frozen.vascular);
         Self {
             surfaces,
             red,
@@ -322,6 +377,8 @@ impl Shown {
             blood_excess: self.surfaces.blood_excess,
             pigmented: self.pigmented,
             vascular: self.vascular,
+            level_errors: self.surfaces.level_errors,
+            leaks: self.surfaces.leaks,
         }
     }
 

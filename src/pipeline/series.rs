@@ -443,16 +443,18 @@ fn pictures(
 /// nothing but the reason. `None` if none of its photos could be read.
 fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Option<SessionMetrics> {
     let mut photos = measured(all, session);
-    let (blocked, gain_log_sd, regions) = match photos.next() {
+    let (blocked, relief_log_sd, gain_log_sd, level_error, regions) = match photos.next() {
         Some((member, link, values)) => (
             [Aspect::Colour, Aspect::Relief].map(|aspect| link.blocked(aspect)),
+            link.relief_log_sd(),
             member.frame.photo.calibration().gain_log_sd,
+            values.lesions.level_errors,
             values.by_region(),
         ),
         None => {
             let member = all.iter().find(|member| member.session == session)?;
             let code = member.link.as_ref().err().map(|reason| reason.code.clone());
-            ([code.clone(), code], [0.0; 3], Vec::new())
+            ([code.clone(), code], 0.0, [0.0; 3], [0.0; 2], Vec::new())
         }
     };
     let [colour_blocked, relief_blocked] = blocked;
@@ -463,7 +465,9 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
         colour_blocked,
         relief_blocked: relief_blocked.clone(),
         gain_log_sd,
-        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { 0.0 },
+        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { relief_log_sd.min(VEIL_LOG_SD) },
+        relief_log_sd,
+        level_error,
         regions,
         repeats: photos.map(|(_, _, repeat)| repeat.by_region()).collect(),
     })
@@ -556,8 +560,16 @@ fn sight<'a>(
     ways: &'a Ways,
 ) -> Sight<'a> {
     let (level, (spots, excess)) = (&values.lesions.level, values.lesions.of(kind));
-    let residual_px = link.residual_px;
-    Sight { level, excess, spots, to_session: &*ways.there, to_baseline: &*ways.back, residual_px }
+    Sight {
+        level,
+        excess,
+        spots,
+        to_session: &*ways.there,
+        to_baseline: &*ways.back,
+        residual_px: link.residual_px,
+        level_error: values.lesions.level_error(kind),
+        leak: values.lesions.leak(kind),
+    }
 }
 
 /// What the report says of one session; `None` if none of its photos could be read.
@@ -657,6 +669,7 @@ fn place(source: &SeriesSource, session: &SessionSource, photo: &PhotoSource) ->
     PhotoOutcome {
         patient: source.patient.clone(),
         session: session.session.clone(),
+        baseline: source.sessions[source.baseline].session == session.session,
         view: source.view.clone(),
         shot: photo.shot,
         file: photo.file.clone(),

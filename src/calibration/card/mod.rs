@@ -8,6 +8,7 @@
 pub mod fit;
 pub mod grid;
 mod patches;
+mod shadow;
 
 use nalgebra::Matrix3;
 use schemars::JsonSchema;
@@ -286,9 +287,11 @@ impl Trial {
         self.errors.iter().sum::<f64>() / self.errors.len().max(1) as f64
     }
 
-    /// The lower, the better the card explains what is seen.
+    /// The lower, the better the card explains what is seen: the mean error, with
+    /// that of a hidden patch for each that is hidden or outside.
     fn score(&self) -> f64 {
-        self.mean() + 3.0 * (self.hidden + self.outside) as f64
+        let lost = (self.hidden + self.outside) as f64;
+        (self.errors.iter().sum::<f64>() + HIDDEN * lost) / (self.errors.len() as f64 + lost).max(1.0)
     }
 
     fn judged(&self, planes: &Planes, options: &CardOptions) -> Found {
@@ -307,6 +310,9 @@ impl Trial {
                      that its white patch is not clipped"
                 ),
             ));
+        }
+        if let Some(step) = shadow::edge(&self.pairs, &self.centres) {
+            return Found::Refused(shadowed(step));
         }
         if self.mean() > MOST_MEAN {
             return Found::Refused(poor(self));
@@ -457,6 +463,17 @@ fn hidden(count: usize) -> Warning {
         format!(
             "{count} patches of the colour card are hidden, mirror the lamp or lie outside the photo; show the \
              card whole, without fingers or glare on it"
+        ),
+    )
+}
+
+fn shadowed(step: f64) -> Warning {
+    Warning::new(
+        "card_shadowed",
+        format!(
+            "the edge of a shadow lies over the colour card: one part has {:.0} % less light than the other; \
+             light card and skin alike",
+            100.0 * (1.0 - (-step.abs()).exp())
         ),
     )
 }
