@@ -26,10 +26,11 @@ pub fn reduce_inside(plane: &Plane, mask: &Mask, factor: usize) -> (Plane, Mask)
     let mean = raster::rows(width, height, |y, out| {
         let mut counts = vec![0u32; width];
         for source_y in y * factor..((y + 1) * factor).min(plane.nrows()) {
-            for (x, (&value, &inside)) in row(plane, source_y).iter().zip(row(mask, source_y)).enumerate() {
-                if inside {
-                    out[x / factor] += value;
-                    counts[x / factor] += 1;
+            let cells = row(plane, source_y).chunks(factor).zip(row(mask, source_y).chunks(factor));
+            for ((values, inside), (sum, count)) in cells.zip(out.iter_mut().zip(&mut counts)) {
+                for (value, _) in values.iter().zip(inside).filter(|(_, inside)| **inside) {
+                    *sum += value;
+                    *count += 1;
                 }
             }
         }

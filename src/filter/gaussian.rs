@@ -45,48 +45,50 @@ pub fn gaussian_inside(plane: &Plane, mask: &Mask, sigma: f64) -> Plane {
     smooth
 }
 
+/// Rows convolved together, at least: what lies between the two passes stays
+/// in the second-level cache.
+const BAND: usize = 48;
+
 /// The plane convolved with a symmetric odd kernel along x, then along y,
 /// mirrored at the borders (the border pixel is its own mirror).
 pub fn symmetric_separable(plane: &Plane, along_x: &[f32], along_y: &[f32]) -> Plane {
-    let across = convolve_x(plane, along_x);
-    convolve_y(&across, along_y)
-}
-
-fn convolve_x(plane: &Plane, kernel: &[f32]) -> Plane {
     let (width, height) = raster::size(plane);
-    let radius = kernel.len() / 2;
-    if radius == 0 || width == 0 {
+    let (reach_x, reach_y) = (along_x.len() / 2, along_y.len() / 2);
+    if width == 0 || height == 0 || reach_x + reach_y == 0 {
         return plane.clone();
     }
+    let band = BAND.max(4 * reach_y);
     let mut values = vec![0.0f32; width * height];
-    values.par_chunks_mut(width).enumerate().for_each_init(
-        || vec![0.0f32; width + 2 * radius],
-        |padded, (y, out)| {
-            let source = row(plane, y);
-            padded[radius..radius + width].copy_from_slice(source);
-            for i in 0..radius {
-                padded[radius - 1 - i] = source[mirrored(-1 - i as isize, width)];
-                padded[radius + width + i] = source[mirrored((width + i) as isize, width)];
+    values.par_chunks_mut(width * band).enumerate().for_each_init(
+        || (Vec::new(), Vec::new()),
+        |(padded, across), (index, out)| {
+            let lines = out.len() / width;
+            padded.resize(width + 2 * reach_x, 0.0);
+            across.resize(width * (lines + 2 * reach_y), 0.0);
+            for (i, across) in across.chunks_exact_mut(width).enumerate() {
+                let y = (index * band + i) as isize - reach_y as isize;
+                convolve_x(row(plane, mirrored(y, height)), along_x, padded, across);
             }
-            convolve_padded(padded, kernel, out);
+            let line = |i: usize| &across[i * width..(i + 1) * width];
+            for (i, out) in out.chunks_exact_mut(width).enumerate() {
+                let middle = i + reach_y;
+                let pairs: Vec<[&[f32]; 2]> =
+                    (1..=reach_y).map(|k| [line(middle - k), line(middle + k)]).collect();
+                convolve_rows(line(middle), &pairs, &along_y[reach_y..], out);
+            }
         },
     );
     Plane::from_shape_vec((height, width), values).expect("one value per pixel")
 }
 
-fn convolve_y(plane: &Plane, kernel: &[f32]) -> Plane {
-    let (width, height) = raster::size(plane);
-    let radius = kernel.len() / 2;
-    if radius == 0 {
-        return plane.clone();
+fn convolve_x(source: &[f32], kernel: &[f32], padded: &mut [f32], out: &mut [f32]) {
+    let (radius, width) = (kernel.len() / 2, source.len());
+    padded[radius..radius + width].copy_from_slice(source);
+    for i in 0..radius {
+        padded[radius - 1 - i] = source[mirrored(-1 - i as isize, width)];
+        padded[radius + width + i] = source[mirrored((width + i) as isize, width)];
     }
-    raster::rows(width, height, |y, out| {
-        let line = |offset: isize| row(plane, mirrored(y as isize + offset, height));
-        scale_into(line(0), kernel[radius], out);
-        for i in 1..=radius {
-            add_pair(line(-(i as isize)), line(i as isize), kernel[radius + i], out);
-        }
-    })
+    convolve_padded(padded, kernel, out);
 }
 
 /// The index inside `0..length` that `index` mirrors to (`-1` to `0`, `length` to `length - 1`).
@@ -96,35 +98,59 @@ pub fn mirrored(index: isize, length: usize) -> usize {
     (if folded < length { folded } else { 2 * length - 1 - folded }) as usize
 }
 
+/// Pixels worked on at a time: their sums stay in registers.
+const LANES: usize = 32;
+
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
 fn convolve_padded(padded: &[f32], kernel: &[f32], out: &mut [f32]) {
     let radius = kernel.len() / 2;
-    let width = out.len();
-    let centre = &padded[radius..radius + width];
-    for (value, &p) in out.iter_mut().zip(centre) {
-        *value = p * kernel[radius];
+    let weights = &kernel[radius..];
+    let whole = out.len() / LANES * LANES;
+    let (blocks, rest) = out.split_at_mut(whole);
+    for (start, block) in (0..).step_by(LANES).zip(blocks.chunks_exact_mut(LANES)) {
+        let mut sums = [0.0f32; LANES];
+        let from = |offset: usize| &padded[start + offset..start + offset + LANES];
+        for (sum, &p) in sums.iter_mut().zip(from(radius)) {
+            *sum = p * weights[0];
+        }
+        for (i, &weight) in weights.iter().enumerate().skip(1) {
+            for ((sum, &l), &r) in sums.iter_mut().zip(from(radius - i)).zip(from(radius + i)) {
+                *sum += (l + r) * weight;
+            }
+        }
+        block.copy_from_slice(&sums);
     }
-    for i in 1..=radius {
-        let (left, right) =
-            (&padded[radius - i..radius - i + width], &padded[radius + i..radius + i + width]);
-        let weight = kernel[radius + i];
-        for ((value, &l), &r) in out.iter_mut().zip(left).zip(right) {
-            *value += (l + r) * weight;
+    for (at, value) in (whole..).zip(rest) {
+        *value = padded[at + radius] * weights[0];
+        for (i, &weight) in weights.iter().enumerate().skip(1) {
+            *value += (padded[at + radius - i] + padded[at + radius + i]) * weight;
         }
     }
 }
 
+/// The weighted sum of rows: the middle one, then pairs of ever further ones.
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
-fn scale_into(line: &[f32], weight: f32, out: &mut [f32]) {
-    for (value, &p) in out.iter_mut().zip(line) {
-        *value = p * weight;
+fn convolve_rows(middle: &[f32], pairs: &[[&[f32]; 2]], weights: &[f32], out: &mut [f32]) {
+    let whole = out.len() / LANES * LANES;
+    let (blocks, rest) = out.split_at_mut(whole);
+    for (start, block) in (0..).step_by(LANES).zip(blocks.chunks_exact_mut(LANES)) {
+        let mut sums = [0.0f32; LANES];
+        for (sum, &p) in sums.iter_mut().zip(&middle[start..start + LANES]) {
+            *sum = p * weights[0];
+        }
+        for ([above, below], &weight) in pairs.iter().zip(&weights[1..]) {
+            let (above, below) = (&above[start..start + LANES], &below[start..start + LANES]);
+            for ((sum, &a), &b) in sums.iter_mut().zip(above).zip(below) {
+                *sum += (a + b) * weight;
+            }
+        }
+        block.copy_from_slice(&sums);
     }
-}
-
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
-fn add_pair(above: &[f32], below: &[f32], weight: f32, out: &mut [f32]) {
-    for ((value, &a), &b) in out.iter_mut().zip(above).zip(below) {
-        *value += (a + b) * weight;
+    for (at, value) in (whole..).zip(rest) {
+        *value = middle[at] * weights[0];
+        for ([above, below], &weight) in pairs.iter().zip(&weights[1..]) {
+            *value += (above[at] + below[at]) * weight;
+        }
     }
 }
 

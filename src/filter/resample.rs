@@ -18,8 +18,9 @@ pub fn cubic(plane: &Plane, xs: &[f64], ys: &[f64]) -> Plane {
     raster::rows(xs.len(), ys.len(), |y, out| {
         let (near, weight) = tap(ys[y], lines);
         let [a, b, c, d] = near.map(|line| row(plane, line));
-        let line: Vec<f32> = (0..columns)
-            .map(|x| a[x] * weight[0] + b[x] * weight[1] + c[x] * weight[2] + d[x] * weight[3])
+        let rows = a.iter().zip(b).zip(c.iter().zip(d));
+        let line: Vec<f32> = rows
+            .map(|((a, b), (c, d))| a * weight[0] + b * weight[1] + c * weight[2] + d * weight[3])
             .collect();
         for (value, (near, weight)) in out.iter_mut().zip(&across) {
             *value = near.iter().zip(weight).map(|(&i, w)| line[i] * w).sum();

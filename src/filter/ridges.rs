@@ -73,7 +73,14 @@ const LEAST_BALANCE: f64 = 0.25;
 
 /// Second derivatives at a pixel that has all neighbours.
 fn hessian(plane: &Plane, x: usize, y: usize) -> [f32; 3] {
-    let [above, here, below] = [y - 1, y, y + 1].map(|y| &row(plane, y)[x - 1..x + 2]);
+    let (width, values) = (plane.ncols(), plane.as_slice().expect("planes are kept in standard layout"));
+    let first = (y - 1) * width + x - 1;
+    bend_of([0, 1, 2].map(|line| &values[first + line * width..first + line * width + 3]))
+}
+
+/// The second derivatives at the middle of three by three values.
+#[inline(always)]
+fn bend_of([above, here, below]: [&[f32]; 3]) -> [f32; 3] {
     [
         here[0] - 2.0 * here[1] + here[2],
         above[1] - 2.0 * here[1] + below[1],
@@ -145,12 +152,8 @@ fn raise(rows: [&[f32]; 3], weight: f32, index: u8, strength: &mut [f32], which:
     let [above, here, below] = rows.map(|row| &row[..width]);
     let (strength, which) = (&mut strength[..width], &mut which[..width]);
     for x in 1..width - 1 {
-        let curvature = [
-            here[x - 1] - 2.0 * here[x] + here[x + 1],
-            above[x] - 2.0 * here[x] + below[x],
-            0.25 * (above[x - 1] + below[x + 1] - above[x + 1] - below[x - 1]),
-        ];
-        let value = weight * ridgeness(curvature);
+        let near = [above, here, below].map(|row| &row[x - 1..x + 2]);
+        let value = weight * ridgeness(bend_of(near));
         let better = value > strength[x];
         strength[x] = if better { value } else { strength[x] };
         which[x] = if better { index } else { which[x] };
@@ -171,8 +174,10 @@ impl Bends {
         let mut hessians = vec![[0.0; 3]; width * height];
         hessians.par_chunks_mut(width).enumerate().filter(|(y, _)| *y > 0 && y + 1 < height).for_each(
             |(y, out)| {
-                for (x, out) in out.iter_mut().enumerate().take(width - 1).skip(1) {
-                    *out = hessian(&scale.plane, x, y);
+                let rows = [y - 1, y, y + 1].map(|y| row(&scale.plane, y).windows(3));
+                let [above, here, below] = rows;
+                for (out, (above, (here, below))) in out[1..].iter_mut().zip(above.zip(here.zip(below))) {
+                    *out = bend_of([above, here, below]);
                 }
             },
         );

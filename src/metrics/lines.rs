@@ -10,7 +10,7 @@ use crate::filter::resample::{cubic, lattice};
 use crate::filter::ridges::{self, Scale, Search};
 use crate::filter::scale_space::Rung;
 use crate::metrics::relief::{RUNGS, Relief};
-use crate::raster::{Mask, Plane, covers, in_cells, size};
+use crate::raster::{self, Mask, Plane, covers, in_cells, size};
 
 /// The rungs that lines are looked for on: standard deviations from 0.15 to 0.6 mm.
 const LINE_RUNGS: std::ops::RangeInclusive<usize> = 3..=7;
@@ -80,7 +80,9 @@ impl Lattice {
         let step = relief.scale.px(STEP_MM).max(1.0);
         let (width, height) = size(&relief.detail);
         let (xs, ys) = (lattice(width, step), lattice(height, step));
-        let skin = Mask::from_shape_fn((ys.len(), xs.len()), |(y, x)| covers(&relief.skin, xs[x], ys[y]));
+        let skin = raster::mask_rows(xs.len(), ys.len(), |y, out| {
+            out.iter_mut().zip(&xs).for_each(|(inside, &x)| *inside = covers(&relief.skin, x, ys[y]));
+        });
         let enough = relief.scale.px_per_mm >= LEAST_PX_PER_MM;
         let rungs: Vec<(usize, &Rung)> =
             LINE_RUNGS.filter(|_| enough).filter_map(|k| Some((k, relief.rung(k)?))).collect();

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::color::{Rgb, Unmixing};
+use crate::color::{Lab, Unmixing};
 use crate::filter::background::background;
 use crate::quality::Plateaus;
 use crate::raster::{Mask, Plane, row};
@@ -51,6 +51,8 @@ pub struct Maps {
     pub hemoglobin: Plane,
     /// Shading: density common to all channels, natural units; higher is darker.
     pub shading: Plane,
+    /// CIELAB L*, a* and b* of the valid skin; 0 elsewhere.
+    pub lab: [Plane; 3],
     /// How the densities were unmixed: kept from the baseline for the whole series.
     pub unmixing: Unmixing,
     /// What compression leaves of faint colour; 0 unless told.
@@ -76,14 +78,25 @@ impl Maps {
         unmixing: Unmixing,
     ) -> Self {
         let [melanin, hemoglobin, shading] = unmixing.apply(&density);
-        let plateaus = Plateaus::default();
-        Self { size, fine, green, coarse, density, melanin, hemoglobin, shading, unmixing, plateaus }
+        let (lab, plateaus) = (lab(&density, &coarse.skin), Plateaus::default());
+        Self { size, fine, green, coarse, density, melanin, hemoglobin, shading, lab, unmixing, plateaus }
     }
+}
 
-    /// Linear light of one coarse pixel.
-    pub fn linear(&self, x: usize, y: usize) -> Rgb {
-        std::array::from_fn(|channel| (-self.density[channel][[y, x]]).exp())
-    }
+/// CIELAB L*, a* and b* of densities inside `skin`.
+fn lab(density: &[Plane; 3], skin: &Mask) -> [Plane; 3] {
+    let mut lab = [(); 3].map(|()| Plane::zeros(skin.raw_dim()));
+    let width = skin.ncols().max(1);
+    let [l, a, b] =
+        lab.each_mut().map(|plane| plane.as_slice_mut().expect("just made").par_chunks_mut(width));
+    l.zip(a).zip(b).enumerate().for_each(|(y, ((l, a), b))| {
+        let densities = density.each_ref().map(|plane| row(plane, y));
+        for (x, _) in row(skin, y).iter().enumerate().filter(|(_, inside)| **inside) {
+            let found = Lab::from_linear(densities.map(|line| (-line[x]).exp()));
+            (l[x], a[x], b[x]) = (found.l, found.a, found.b);
+        }
+    });
+    lab
 }
 
 /// Slow variation that [`freed`] takes out, standard deviation in mm: wider

@@ -1,6 +1,5 @@
 //! Pigmentation: melanin in the skin, from colour.
 
-use crate::color::Lab;
 use crate::metrics::maps::sum_tiles;
 use crate::metrics::{Better, Estimate, Family, Maps, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND};
 use crate::raster::{Mask, Plane};
@@ -109,12 +108,12 @@ pub struct Pigment<'a> {
 /// The metrics of this family in one region.
 pub fn measure(maps: &Maps, pigment: &Pigment, region: &Region) -> Vec<Measured> {
     let sums = sum_tiles(&region.tiles, |x, y| {
-        let lab = Lab::from_linear(maps.linear(x, y));
+        let [l, _, b] = maps.lab.each_ref().map(|plane| f64::from(plane[[y, x]]));
         let excess = f64::from(pigment.excess[[y, x]]);
         let place = f64::from(u8::from(pigment.baseline_spots[[y, x]]));
         let spot = f64::from(u8::from(pigment.spots[[y, x]]));
         let melanin = f64::from(pigment.melanin[[y, x]]);
-        [1.0, lab.l.into(), lab.b.into(), melanin, spot, place, place * excess, excess, excess * excess]
+        [1.0, l, b, melanin, spot, place, place * excess, excess, excess * excess]
     });
     let column = |i: usize| -> Vec<f64> { sums.iter().map(|sum| sum[i]).collect() };
     let cells = column(0);

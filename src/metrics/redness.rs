@@ -1,6 +1,5 @@
 //! Redness: blood in the skin, from colour.
 
-use crate::color::Lab;
 use crate::filter::gaussian::gaussian_inside;
 use crate::metrics::maps::sum_tiles;
 use crate::metrics::{Better, Estimate, Family, Maps, Measured, Metric, NO_SKIN};
@@ -86,7 +85,7 @@ pub fn measure(maps: &Maps, red: &Mask, region: &Region) -> Vec<Measured> {
         let erythema = 100.0 * (maps.density[1][[y, x]] - maps.density[0][[y, x]]) / std::f32::consts::LN_10;
         [
             1.0,
-            f64::from(Lab::from_linear(maps.linear(x, y)).a),
+            f64::from(maps.lab[1][[y, x]]),
             f64::from(erythema),
             f64::from(maps.hemoglobin[[y, x]]),
             f64::from(u8::from(red[[y, x]])),

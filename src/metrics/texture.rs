@@ -166,8 +166,9 @@ impl Texture {
         let halves = [0, 2, 4, 6, RUNGS - 1 - QUARTER_MM].map(|k| read(QUARTER_MM + k));
         // Density falls where ln green rises.
         let between = |fine: usize, wide: usize| Some(halves[wide].as_ref()? - halves[fine].as_ref()?);
-        let skin =
-            Mask::from_shape_fn((ys.len(), xs.len()), |(y, x)| raster::covers(&relief.skin, xs[x], ys[y]));
+        let skin = raster::mask_rows(xs.len(), ys.len(), |y, out| {
+            out.iter_mut().zip(&xs).for_each(|(inside, &x)| *inside = raster::covers(&relief.skin, x, ys[y]));
+        });
         let bands = [between(0, 1), between(1, 2), between(2, 3)];
         let pattern = between(0, 4);
         let native = |axis: Vec<f64>| axis.iter().map(|&at| raster::cell_centre(at, relief.factor)).collect();

@@ -182,7 +182,7 @@ fn cell_means<T: Sample>(
     raster::rows(cells, lines, |y, out| {
         for line in samples[y * factor * 3 * width..].chunks_exact(3 * width).take(factor) {
             for (sum, cell) in out.iter_mut().zip(line.chunks_exact(3 * factor)) {
-                *sum += cell.iter().skip(channel).step_by(3).map(|s| table[s.index()]).sum::<f32>();
+                *sum += cell.chunks_exact(3).map(|pixel| table[pixel[channel].index()]).sum::<f32>();
             }
         }
         out.iter_mut().for_each(|value| *value = finish(*value * share));
@@ -266,12 +266,17 @@ fn tile_of<T: Sample>(
     Tile { left, top, side }: Tile,
 ) -> Plane {
     let share = 1.0 / (factor * factor) as f32;
-    let pixel = |x: usize, y: usize| table[samples[(y * width + x) * 3 + channel].index()];
-    let cell = |x: usize, y: usize| {
-        let lines = (0..factor).map(|dy| (0..factor).map(|dx| pixel(x + dx, y + dy)).sum::<f32>());
-        share * lines.sum::<f32>()
-    };
-    Plane::from_shape_fn((side, side), |(y, x)| cell((left + x) * factor, (top + y) * factor))
+    let mut values = vec![0.0f32; side * side];
+    for (y, out) in values.chunks_exact_mut(side.max(1)).enumerate() {
+        for line in ((top + y) * factor..).take(factor) {
+            let line = &samples[3 * (line * width + left * factor)..][..3 * side * factor];
+            for (sum, cell) in out.iter_mut().zip(line.chunks_exact(3 * factor)) {
+                *sum += cell.chunks_exact(3).map(|pixel| table[pixel[channel].index()]).sum::<f32>();
+            }
+        }
+        out.iter_mut().for_each(|value| *value *= share);
+    }
+    Plane::from_shape_vec((side, side), values).expect("one value per cell")
 }
 
 /// `finish(table[sample])` of one channel: the table is finished first, so

@@ -63,7 +63,7 @@ impl Spectrum {
         let mut finer = gaussian(density, cells.px(sigma_mm(finest)));
         for (k, band) in bands.iter_mut().enumerate().skip(finest).take(MEASURED) {
             let coarser = smoothed(density, cells.px(sigma_mm(k + 1)));
-            *band = Band::of(&(&finer - &coarser), &mask, &corners, noise, k, cells);
+            *band = Band::of([&finer, &coarser], &mask, &corners, noise, k, cells);
             finer = coarser;
         }
         let averaging = ((factor * factor - 1) as f64 / 12.0) / scale.px_per_mm.powi(2);
@@ -81,19 +81,21 @@ fn sigma_mm(k: usize) -> f64 {
 }
 
 impl Band {
+    /// The band between two smoothings.
     fn of(
-        detail: &Plane,
+        [finer, coarser]: [&Plane; 2],
         mask: &Mask,
         corners: &[(usize, usize)],
         noise: f64,
         k: usize,
         cells: FilterScale,
     ) -> Option<Self> {
-        let (width, height) = raster::size(detail);
+        let (width, height) = raster::size(finer);
+        let detail = |x: usize, y: usize| f64::from(finer[[y, x]] - coarser[[y, x]]);
         let moments = blocks::means(mask, corners, |x, y| {
-            let here = f64::from(detail[[y, x]]);
-            let across = f64::from(detail[[y, (x + 1).min(width - 1)]]) - here;
-            let down = f64::from(detail[[(y + 1).min(height - 1), x]]) - here;
+            let here = detail(x, y);
+            let across = detail((x + 1).min(width - 1), y) - here;
+            let down = detail(x, (y + 1).min(height - 1)) - here;
             [here * here, across * across + down * down]
         });
         let power = blocks::quantile(moments.iter().map(|m| m[0]), 0.5)?;

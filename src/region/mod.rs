@@ -63,12 +63,9 @@ impl Tiles {
 
     /// The tile at a position in native pixels, if it lies in the region.
     pub fn at(&self, x: f64, y: f64) -> Option<usize> {
-        let cell = |at: f64| raster::in_cells(at, self.factor).round();
-        let (column, line) = (cell(x), cell(y));
-        if column < 0.0 || line < 0.0 {
-            return None;
-        }
-        let label = *self.labels.get([line as usize, column as usize])?;
+        let [x, y] = [x, y].map(|at| raster::in_cells(at, self.factor));
+        let [column, line] = raster::nearest(x, y)?;
+        let label = *self.labels.get([line, column])?;
         (label != Self::OUTSIDE).then_some(label as usize)
     }
 

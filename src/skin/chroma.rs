@@ -166,16 +166,17 @@ fn prior(chroma: Chroma) -> f64 {
 /// Distance of a chromaticity from that of modelled skin of any tone: what the
 /// light, or the white balance, adds at least.
 pub(super) fn cast(chroma: Chroma) -> f64 {
-    LOCUS.windows(2).map(|ends| from_segment(chroma, ends[0], ends[1])).fold(f64::MAX, f64::min)
+    let squared = LOCUS.windows(2).map(|ends| squared_from_segment(chroma, ends[0], ends[1]));
+    squared.fold(f64::MAX, f64::min).sqrt()
 }
 
-/// Distance of a point from the straight line between two others.
-fn from_segment(point: Chroma, from: Chroma, to: Chroma) -> f64 {
+/// Squared distance of a point from the straight line between two others.
+fn squared_from_segment(point: Chroma, from: Chroma, to: Chroma) -> f64 {
     let along = [to[0] - from[0], to[1] - from[1]];
     let offset = [point[0] - from[0], point[1] - from[1]];
     let share = (offset[0] * along[0] + offset[1] * along[1]) / (along[0].powi(2) + along[1].powi(2));
     let share = share.clamp(0.0, 1.0);
-    distance(offset, [along[0] * share, along[1] * share])
+    (offset[0] - along[0] * share).powi(2) + (offset[1] - along[1] * share).powi(2)
 }
 
 /// Chromaticities counted with the prior and with their nearness to the middle.
