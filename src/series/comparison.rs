@@ -9,15 +9,10 @@
 
 use std::collections::BTreeMap;
 
-<<<<<<< HEAD
 use crate::color::unmixing::{leaks, level_share, sheen_log_sd};
-use crate::metrics::gain::{COUNTED, log_gain_derivatives, log_relief_derivative};
-=======
-use crate::color::unmixing::leaks;
 use crate::lesion::segmentation::LEAST_CONTRAST;
-use crate::metrics::gain::{log_gain_derivatives, log_relief_derivative};
+use crate::metrics::gain::{COUNTED, log_gain_derivatives, log_relief_derivative};
 use crate::metrics::redness::RED_EXCESS;
->>>>>>> main
 use crate::metrics::{Better, Estimate, Family, Measured, Metric, metric};
 use crate::series::{Change, Trend, Verdict};
 use crate::session::SessionMetrics;
