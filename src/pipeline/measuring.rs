@@ -11,6 +11,7 @@ use crate::metrics::inflammation::{self, RedSpot};
 use crate::metrics::lines::{Lattice, LineNoise};
 use crate::metrics::maps::Level;
 use crate::metrics::pigmentation::{self, Pigment};
+use crate::metrics::pits::PitNoise;
 use crate::metrics::pores::{self, Pore};
 use crate::metrics::relief::{self, Clutter, Light, Relief};
 use crate::metrics::scars::{self, Scar};
@@ -36,6 +37,8 @@ pub struct Frozen {
     clutter: Clutter,
     /// How strong lines at random are on it.
     line_noise: LineNoise,
+    /// How uneven its plain skin is to those who look for pits; `None` where nothing shows them.
+    pit_noise: Option<PitNoise>,
     /// Variance, mm², that blur adds to the pictures of its pores.
     pore_blur_mm2: f64,
     /// Where the baseline has spots, in its coarse cells.
@@ -164,7 +167,7 @@ impl Shown {
         let lattice = Lattice::of(&relief, &dots);
         let line_noise = lattice.noise(&relief);
         let pore_blur_mm2 = pores::blur_mm2(&surfaces.maps, &dots) + blur_mm * blur_mm;
-        let frozen = Frozen {
+        let mut frozen = Frozen {
             unmixing,
             pigment_map,
             blood_map,
@@ -172,11 +175,14 @@ impl Shown {
             vascular,
             clutter,
             line_noise,
+            pit_noise: None,
             pore_blur_mm2,
             spots,
             factor,
         };
-        (Self::found(surfaces, relief, (dots, lattice), &frozen), frozen)
+        let (shown, pit_noise) = Self::found(surfaces, relief, (dots, lattice), &frozen);
+        frozen.pit_noise = pit_noise;
+        (shown, frozen)
     }
 
     /// What a follow-up shows, under what the baseline fixed.
@@ -185,10 +191,16 @@ impl Shown {
         let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
         let dots = pores::dots(&relief, &frozen.clutter);
         let lattice = Lattice::of(&relief, &dots);
-        Self::found(surfaces, relief, (dots, lattice), frozen)
+        Self::found(surfaces, relief, (dots, lattice), frozen).0
     }
 
-    fn found(surfaces: Surfaces, relief: Relief, seen: (Vec<Blob>, Lattice), frozen: &Frozen) -> Self {
+    /// What there is, and how uneven its plain skin is.
+    fn found(
+        surfaces: Surfaces,
+        relief: Relief,
+        seen: (Vec<Blob>, Lattice),
+        frozen: &Frozen,
+    ) -> (Self, Option<PitNoise>) {
         let (dots, lattice) = seen;
         let maps = &surfaces.maps;
         let red = redness::red(maps, &surfaces.blood_excess);
@@ -200,15 +212,18 @@ impl Shown {
         let wrinkles = wrinkles::among(&lines, &relief);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let light = relief::light(&relief, pores.iter().map(|pore| [pore.x_px, pore.y_px]));
-        let furrows: Vec<&[[f64; 2]]> = wrinkles.iter().map(|wrinkle| &wrinkle.points[..]).collect();
-        let (scars, (papules, wounds)) = rayon::join(
-            || scars::detect(maps, clutter, light, &furrows),
+        let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
+        let furrows: Vec<(&[[f64; 2]], f64)> =
+            wrinkles.iter().map(|wrinkle| (&wrinkle.points[..], wrinkle.width_px)).collect();
+        let spots = segmentation::mask_of(&pigmented, maps.coarse.skin.dim());
+        let others = scars::Others { dots: &dots, furrows: &furrows, spots: &spots };
+        let ((scars, pit_noise), (papules, wounds)) = rayon::join(
+            || scars::detect(maps, light, &others, frozen.pit_noise),
             || (inflammation::papules(maps, clutter, light), inflammation::wounds(maps)),
         );
-        let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
         let vascular =
             segmentation::find(LesionKind::Vascular, &surfaces.blood_excess, &maps.coarse, frozen.vascular);
-        Self {
+        let shown = Self {
             surfaces,
             red,
             relief,
@@ -222,7 +237,8 @@ impl Shown {
             wounds,
             pigmented,
             vascular,
-        }
+        };
+        (shown, pit_noise)
     }
 
     /// The tone by which its melanin and blood were told apart: that of the
