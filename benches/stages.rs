@@ -159,7 +159,16 @@ impl Shown {
 
     fn sight<'a>(&'a self, [to_session, to_baseline]: [Way<'a>; 2]) -> Sight<'a> {
         let (level, excess, spots) = (&self.maps.coarse, &self.pigment_excess, &self.pigmented);
-        Sight { level, excess, spots, to_session, to_baseline, residual_px: 0.0 }
+        Sight {
+            level,
+            excess,
+            spots,
+            to_session,
+            to_baseline,
+            residual_px: 0.0,
+            level_error: 0.0,
+            leak: None,
+        }
     }
 
     /// The values of every family in one region.
@@ -378,6 +387,8 @@ mod statistics {
                 relief_blocked: None,
                 gain_log_sd: [0.01; 3],
                 contrast_log_sd: 0.0,
+                level_error: [0.0; 2],
+                relief_log_sd: 0.0,
                 healing: false,
                 regions: if month % 2 == 0 { before.clone() } else { after.clone() },
                 repeats: vec![before.clone(), after.clone()],

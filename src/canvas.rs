@@ -7,7 +7,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::alignment::Transform;
-use crate::raster::{self, Mask, cell_centre, covers, in_cells};
+use crate::raster::{self, Mask, cell_centre, covers, in_cells, nearest};
 use crate::region::{Outline, Region, SKIN, Tiles};
 use crate::units::FilterScale;
 
@@ -138,7 +138,8 @@ pub fn carried(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) ->
 }
 
 fn cell_of(mask: &Mask, x: f64, y: f64) -> Option<(usize, usize)> {
-    covers(mask, x, y).then(|| (x.round() as usize, y.round() as usize))
+    let [column, line] = nearest(x, y)?;
+    (*mask.get([line, column])?).then_some((column, line))
 }
 
 /// Tiles of [`TILE_MM`], smaller where that would leave too few.
@@ -151,6 +152,7 @@ fn tile_side(cells: usize, scale: FilterScale) -> usize {
 /// and interpolated between.
 pub struct Lattice {
     nodes: Array2<Option<[f64; 2]>>,
+    factor: usize,
 }
 
 impl Lattice {
@@ -167,13 +169,26 @@ impl Lattice {
             .into_par_iter()
             .map(|i| place([centre(i % columns), centre(i / columns)]))
             .collect();
-        Self { nodes: Array2::from_shape_vec((lines, columns), nodes).expect("one place per node") }
+        Self { nodes: Array2::from_shape_vec((lines, columns), nodes).expect("one place per node"), factor }
     }
 
     /// The native pixels that the cell (`x`, `y`) lies at; `None` outside.
     pub fn at(&self, x: usize, y: usize) -> Option<[f64; 2]> {
-        let (column, line) = (x / LATTICE, y / LATTICE);
-        let (fx, fy) = ((x % LATTICE) as f64 / LATTICE as f64, (y % LATTICE) as f64 / LATTICE as f64);
+        let share = |at: usize| (at % LATTICE) as f64 / LATTICE as f64;
+        self.between([x / LATTICE, y / LATTICE], [share(x), share(y)])
+    }
+
+    /// The same for a place in native pixels of the plane; `None` too where it
+    /// lies off the lattice.
+    pub fn near(&self, at: [f64; 2]) -> Option<[f64; 2]> {
+        let [x, y] = at.map(|at| in_cells(at, self.factor) / LATTICE as f64);
+        let (columns, lines) = raster::size(&self.nodes);
+        let inside = x >= 0.0 && y >= 0.0 && x < (columns - 1) as f64 && y < (lines - 1) as f64;
+        inside.then(|| self.between([x as usize, y as usize], [x.fract(), y.fract()]))?
+    }
+
+    /// Between the nodes from (`column`, `line`) on, by shares of their distance.
+    fn between(&self, [column, line]: [usize; 2], [fx, fy]: [f64; 2]) -> Option<[f64; 2]> {
         let node = |dy: usize, dx: usize| self.nodes[[line + dy, column + dx]];
         let mix = |a: [f64; 2], b: [f64; 2], f: f64| [a[0] + (b[0] - a[0]) * f, a[1] + (b[1] - a[1]) * f];
         Some(mix(mix(node(0, 0)?, node(0, 1)?, fx), mix(node(1, 0)?, node(1, 1)?, fx), fy))
@@ -186,6 +201,17 @@ mod tests {
 
     fn square(size: usize) -> Mask {
         Array2::from_elem((size, size), true)
+    }
+
+    #[test]
+    fn a_lattice_knows_places_between_cells_and_none_beside_itself() {
+        let lattice = Lattice::new(|[x, y]| Some([x + 2.0 * y, 3.0 - y]), (20, 12), 3);
+        for at in [[1.0, 1.0], [17.25, 30.5], [58.0, 34.0]] {
+            let [x, y] = lattice.near(at).unwrap();
+            assert!((x - at[0] - 2.0 * at[1]).abs() < 1e-9 && (y + at[1] - 3.0).abs() < 1e-9);
+        }
+        assert_eq!(lattice.near([4.0, 7.0]), lattice.at(1, 2));
+        assert_eq!([lattice.near([-40.0, 5.0]), lattice.near([5.0, 400.0])], [None, None]);
     }
 
     #[test]

@@ -35,8 +35,13 @@ pub fn sample(plane: &Plane, x: f64, y: f64) -> Option<f32> {
 
 /// The value of `mask` at the pixel nearest to (`x`, `y`); `false` outside.
 pub fn covers(mask: &Mask, x: f64, y: f64) -> bool {
-    let (column, row) = (x.round(), y.round());
-    column >= 0.0 && row >= 0.0 && mask.get([row as usize, column as usize]).copied().unwrap_or(false)
+    nearest(x, y).is_some_and(|[column, row]| mask.get([row, column]).copied().unwrap_or(false))
+}
+
+/// Column and row of the pixel nearest to (`x`, `y`); `None` left of or above the first.
+pub fn nearest(x: f64, y: f64) -> Option<[usize; 2]> {
+    // `f64::round` is a call into the library where the processor may be old.
+    (x > -0.5 && y > -0.5).then(|| [(x + 0.5) as usize, (y + 0.5) as usize])
 }
 
 /// A plane filled row by row, in parallel; `fill(y, row)` writes row `y`.
@@ -172,6 +177,13 @@ mod tests {
         assert_eq!(sample(&plane, 1.0, 1.0), Some(3.0));
         assert_eq!(sample(&plane, 1.01, 0.0), None);
         assert_eq!(sample(&plane, f64::NAN, 0.0), None);
+    }
+
+    #[test]
+    fn the_nearest_pixel_is_that_whose_centre_is_nearest() {
+        assert_eq!(nearest(-0.4, 2.6), Some([0, 3]));
+        assert_eq!([nearest(-0.5, 1.0), nearest(1.0, f64::NAN)], [None, None]);
+        assert!(!covers(&array![[true]], 0.6, 0.0) && covers(&array![[true]], 0.4, -0.4));
     }
 
     #[test]

@@ -30,6 +30,9 @@ use crate::units::ScaleSource;
 /// The schema that [`Report`] follows.
 pub const REPORT_SCHEMA: &str = "dermalapse.report/1";
 
+/// The schema of a run's `run.json`.
+pub const RUN_SCHEMA: &str = "dermalapse.run/1";
+
 /// One patient's report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {

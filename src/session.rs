@@ -284,6 +284,13 @@ pub struct SessionMetrics {
     /// against the baseline: light that falls otherwise adds another veil of
     /// surface reflection, which pales spots and red patches.
     pub contrast_log_sd: f64,
+    /// Standard error of the excess of melanin and of hemoglobin at a place,
+    /// from the compression of the photo, relative density units.
+    pub level_error: [f64; 2],
+    /// Standard error of the logarithm of the contrast of all relief, against the
+    /// baseline: what changed everywhere and at every size alike, a lamp that stood higher
+    /// or lower does as well.
+    pub relief_log_sd: f64,
     /// The estimates of each region, in the same order in every session.
     pub regions: Vec<(String, Vec<Measured>)>,
     /// Estimates of further shots of the same view in this session, measured

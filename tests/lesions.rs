@@ -86,6 +86,8 @@ fn tracks(visits: &[Visit], kind: LesionKind) -> Vec<Track> {
                 to_session,
                 to_baseline,
                 residual_px: 0.5,
+                level_error: 0.0,
+                leak: None,
             })
         })
         .collect();
@@ -116,6 +118,8 @@ fn records(found: &[Track], visits: &[Visit]) -> Vec<Lesion> {
             relief_blocked: None,
             gain_log_sd: [0.0; 3],
             contrast_log_sd: 0.0,
+            level_error: [0.0; 2],
+            relief_log_sd: 0.0,
             healing: false,
             regions: vec![],
             repeats: vec![],

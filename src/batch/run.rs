@@ -224,6 +224,7 @@ fn finish(
 ) -> PatientOutcome {
     let mut outcome = PatientOutcome {
         id: patient.id.clone(),
+        arm: patient.arm.clone(),
         report: false,
         reason: None,
         views: views.len(),

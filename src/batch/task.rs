@@ -167,6 +167,7 @@ fn failed(series: &SeriesSource) -> PicturedSeries {
         session.photos.iter().map(|photo| PhotoOutcome {
             patient: series.patient.clone(),
             session: session.session.clone(),
+            baseline: series.sessions[series.baseline].session == session.session,
             view: series.view.clone(),
             shot: photo.shot,
             file: photo.file.clone(),

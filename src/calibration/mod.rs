@@ -170,19 +170,21 @@ impl CalibratedPhoto {
     /// Calibrated linear light of red, green and blue, averaged over `factor`
     /// by `factor` cells; 1 is the reference session's white, more is possible.
     pub fn linear(&self, factor: usize) -> [Plane; 3] {
-        let mut channel = 0;
-        self.corrected(factor).map(|mut plane| {
-            let gain = self.calibration.gains[channel];
-            channel += 1;
-            match self.log_field(&plane) {
-                Some(log_field) => Zip::from(&mut plane)
-                    .and(&log_field)
-                    .par_for_each(|value, &log_field| *value *= gain * (-log_field).exp()),
-                None if gain != 1.0 => Zip::from(&mut plane).par_for_each(|value| *value *= gain),
+        let mut light = self.corrected(factor);
+        let shading = self.log_field(&light[0]).map(|mut log_field| {
+            log_field.par_mapv_inplace(|log_field| (-log_field).exp());
+            log_field
+        });
+        for (plane, gain) in light.iter_mut().zip(self.calibration.gains) {
+            match &shading {
+                Some(shading) => {
+                    Zip::from(plane).and(shading).par_for_each(|value, &shading| *value *= gain * shading)
+                }
+                None if gain != 1.0 => Zip::from(plane).par_for_each(|value| *value *= gain),
                 None => {}
             }
-            plane
-        })
+        }
+        light
     }
 
     /// Calibrated optical density (natural units) of one channel, averaged
@@ -201,6 +203,26 @@ impl CalibratedPhoto {
             Zip::from(&mut density).and(&log_field).par_for_each(|value, &log_field| *value += log_field);
         }
         density
+    }
+
+    /// The same of red, green and blue.
+    pub fn densities(&self, factor: usize) -> [Plane; 3] {
+        let gains = self.calibration.gains;
+        let mut densities = if self.calibration.correction.is_some() {
+            let mut light = self.corrected(factor);
+            for (plane, gain) in light.iter_mut().zip(gains) {
+                plane.par_mapv_inplace(|value| color::density(value * gain));
+            }
+            light
+        } else {
+            self.photo.densities(factor, gains)
+        };
+        if let Some(log_field) = self.log_field(&densities[0]) {
+            for density in &mut densities {
+                Zip::from(density).and(&log_field).par_for_each(|value, &log_field| *value += log_field);
+            }
+        }
+        densities
     }
 
     /// Linear light after the card's correction, if there is one.
@@ -256,6 +278,7 @@ mod tests {
             let linear = &calibrated.linear(3)[channel];
             let density = calibrated.density(channel, 3);
             assert!(linear.iter().zip(&density).all(|(l, d)| (-l.ln() - d).abs() < 1e-5));
+            assert_eq!(calibrated.densities(3)[channel], density);
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use dermalapse::error::Error;
 use dermalapse::metrics::catalogue;
 use dermalapse::report::{json, study_table};
-use dermalapse::study::{LESION_METRICS, Plan, read_reports, study};
+use dermalapse::study::{LESION_METRICS, Plan, read_reports, read_run, study};
 
 use super::{End, Output, note};
 
@@ -56,7 +56,7 @@ impl Study {
             reference: self.reference.clone(),
         };
         let (reports, warnings) = read_reports(&self.dir)?;
-        let study = study(&reports, &plan, warnings)?;
+        let study = study(&reports, &plan, warnings)?.within(read_run(&self.dir, &reports)?);
         if let Some(path) = &self.csv {
             study_table::write_study_table(path, &study)?;
         }

@@ -7,6 +7,7 @@
 //! survive, and are linked by tracking with hysteresis (Ng et al. 2015, *IEEE
 //! Access* 3:1079).
 
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use crate::raster::{self, Mask, Plane, row, sample};
@@ -101,14 +102,19 @@ pub fn lines(scales: &[Scale], mask: &Mask, search: &Search) -> Vec<Line> {
         return Vec::new();
     }
     let (strength, which) = strongest(scales);
-    let crests: Vec<Vec<Crest>> = (1..height - 1)
-        .into_par_iter()
-        .map(|y| {
-            let inside = (1..width - 1).filter(|&x| mask[[y, x]]);
-            inside.filter_map(|x| crest(scales, (&strength, &which), (x, y), search)).collect()
-        })
-        .collect();
-    Tracker::new((width, height), crests.concat()).lines(search)
+    let mut crests: Vec<Crest> = Vec::new();
+    for (index, scale) in scales.iter().enumerate() {
+        let bends = Bends::of(scale);
+        let best = |x: usize, y: usize| mask[[y, x]] && usize::from(which[[y, x]]) == index;
+        crests.par_extend((1..height - 1).into_par_iter().flat_map_iter(|y| {
+            let here = (1..width - 1).filter(move |&x| best(x, y));
+            let found: Vec<Crest> =
+                here.filter_map(|x| crest(scale, &bends, &strength, (x, y), search)).collect();
+            found
+        }));
+    }
+    crests.sort_unstable_by_key(|crest| (crest.y, crest.x));
+    Tracker::new((width, height), crests).lines(search)
 }
 
 /// The greatest strength over scales, and the scale's index.
@@ -120,12 +126,8 @@ fn strongest(scales: &[Scale]) -> (Plane, ndarray::Array2<u8>) {
     lines.filter(|(y, _)| *y > 0 && y + 1 < height).for_each(|(y, (strength, which))| {
         for (index, scale) in scales.iter().enumerate() {
             let weight = (scale.sigma * scale.sigma / BEST_RESPONSE) as f32;
-            for x in 1..width - 1 {
-                let value = weight * ridgeness(hessian(&scale.plane, x, y));
-                if value > strength[x] {
-                    (strength[x], which[x]) = (value, index as u8);
-                }
-            }
+            let rows = [y - 1, y, y + 1].map(|y| row(&scale.plane, y));
+            raise(rows, weight, index as u8, strength, which);
         }
     });
     let shape = (height, width);
@@ -133,6 +135,91 @@ fn strongest(scales: &[Scale]) -> (Plane, ndarray::Array2<u8>) {
         Plane::from_shape_vec(shape, strength).expect("one value per pixel"),
         ndarray::Array2::from_shape_vec(shape, which).expect("one index per pixel"),
     )
+}
+
+/// Takes a scale's strength where it is the greatest so far: `rows` are the
+/// rows above, here and below.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+fn raise(rows: [&[f32]; 3], weight: f32, index: u8, strength: &mut [f32], which: &mut [u8]) {
+    let width = strength.len();
+    let [above, here, below] = rows.map(|row| &row[..width]);
+    let (strength, which) = (&mut strength[..width], &mut which[..width]);
+    for x in 1..width - 1 {
+        let curvature = [
+            here[x - 1] - 2.0 * here[x] + here[x + 1],
+            above[x] - 2.0 * here[x] + below[x],
+            0.25 * (above[x - 1] + below[x + 1] - above[x + 1] - below[x - 1]),
+        ];
+        let value = weight * ridgeness(curvature);
+        let better = value > strength[x];
+        strength[x] = if better { value } else { strength[x] };
+        which[x] = if better { index } else { which[x] };
+    }
+}
+
+/// The second derivatives of all pixels of a scale, worked out once.
+struct Bends {
+    hessians: Vec<[f32; 3]>,
+    width: usize,
+    height: usize,
+    sigma: f64,
+}
+
+impl Bends {
+    fn of(scale: &Scale) -> Self {
+        let (width, height) = raster::size(&scale.plane);
+        let mut hessians = vec![[0.0; 3]; width * height];
+        hessians.par_chunks_mut(width).enumerate().filter(|(y, _)| *y > 0 && y + 1 < height).for_each(
+            |(y, out)| {
+                for (x, out) in out.iter_mut().enumerate().take(width - 1).skip(1) {
+                    *out = hessian(&scale.plane, x, y);
+                }
+            },
+        );
+        Self { hessians, width, height, sigma: scale.sigma }
+    }
+
+    fn at(&self, x: usize, y: usize) -> [f32; 3] {
+        self.hessians[y * self.width + x]
+    }
+
+    /// The median strength along a straight stretch if it exceeds `least`,
+    /// otherwise 0; see [`strength_along`].
+    fn strength_along(&self, at: (usize, usize), angle: f64, half_length: f64, least: f64) -> f64 {
+        let course = Course::new(at, angle, half_length);
+        // A little less, as the limit is rounded and the values are compared exactly in the end.
+        let limit = (0.999 * least * BEST_RESPONSE / (self.sigma * self.sigma)) as f32;
+        let mut bends = [0.0f32; MOST_SAMPLES];
+        let bends = &mut bends[..2 * course.steps as usize + 1];
+        // Where more than half of the values lie below the limit, so does the median.
+        if bend_along(self, &course, limit, bends) > course.steps as usize {
+            return 0.0;
+        }
+        let strength = median(bends) * self.sigma * self.sigma / BEST_RESPONSE;
+        if strength > least { strength } else { 0.0 }
+    }
+}
+
+/// Fills in how a plane bends along a course; how many values lie below `limit`.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+fn bend_along(plane: &Bends, course: &Course, limit: f32, bends: &mut [f32]) -> usize {
+    let mut places = [0usize; MOST_SAMPLES];
+    let mut curvatures = [[0.0f32; MOST_SAMPLES]; 3];
+    let places = &mut places[..bends.len()];
+    for (place, step) in places.iter_mut().zip(-course.steps..) {
+        let (x, y) = course.pixel(step, plane.width, plane.height);
+        *place = y * plane.width + x;
+    }
+    let [xx, yy, xy] = &mut curvatures;
+    for (((place, xx), yy), xy) in places.iter().zip(&mut *xx).zip(&mut *yy).zip(&mut *xy) {
+        [*xx, *yy, *xy] = plane.hessians[*place];
+    }
+    let mut below = 0u32;
+    for (bend, ((xx, yy), xy)) in bends.iter_mut().zip(xx.iter().zip(yy).zip(xy)) {
+        *bend = course.bend([*xx, *yy, *xy]);
+        below += u32::from(*bend < limit);
+    }
+    below as usize
 }
 
 /// A point on a ridge.
@@ -153,18 +240,18 @@ struct Crest {
 
 /// The pixel as a point on a ridge, if it is one.
 fn crest(
-    scales: &[Scale],
-    (strength, which): (&Plane, &ndarray::Array2<u8>),
+    scale: &Scale,
+    bends: &Bends,
+    strength: &Plane,
     (x, y): (usize, usize),
     search: &Search,
 ) -> Option<Crest> {
     let value = strength[[y, x]];
-    let scale = &scales[which[[y, x]] as usize];
     // The median along a ridge hardly exceeds the strength of its crest.
     if f64::from(value) < 0.5 * scale.keep {
         return None;
     }
-    let angle = along(hessian(&scale.plane, x, y));
+    let angle = along(bends.at(x, y));
     let (sin, cos) = angle.sin_cos();
     let (dx, dy) = ((-sin).round() as isize, cos.round() as isize);
     let beside =
@@ -172,17 +259,9 @@ fn crest(
     if value < beside(1) || value <= beside(-1) || !balanced(scale, (x, y), (-sin, cos)) {
         return None;
     }
-    let [angle, strength] = best_direction(scale, (x, y), angle, search.half_length);
+    let [angle, strength] = best_direction(bends, (x, y), angle, search.half_length, scale.keep)?;
     let starts = strength >= scale.start;
-    (strength >= scale.keep).then_some(Crest {
-        x,
-        y,
-        strength,
-        angle,
-        sigma: scale.sigma,
-        starts,
-        mean: scale.mean,
-    })
+    Some(Crest { x, y, strength, angle, sigma: scale.sigma, starts, mean: scale.mean })
 }
 
 /// Whether the plane falls to both sides, across (`nx`, `ny`).
@@ -202,42 +281,85 @@ fn balanced(scale: &Scale, (x, y): (usize, usize), (nx, ny): (f64, f64)) -> bool
 /// Turns tried from the direction of the Hessian, radians.
 const TURNS: [f64; 5] = [-0.3, -0.15, 0.0, 0.15, 0.3];
 
-/// The direction along which the strength is greatest, and that strength.
-fn best_direction(scale: &Scale, at: (usize, usize), angle: f64, half_length: f64) -> [f64; 2] {
-    let all = TURNS.map(|turn| {
-        [angle + turn, strength_along((&scale.plane, scale.sigma), at, angle + turn, half_length)]
-    });
-    all.into_iter().fold([angle, 0.0], |best, next| if next[1] > best[1] { next } else { best })
-}
-
-/// The median strength along a straight stretch, the strength being how much
-/// more the plane bends across that direction than along it, which spots do
-/// alike. The median, because a row of dark dots has a high mean.
-fn strength_along(
-    (plane, sigma): (&Plane, f64),
-    (x, y): (usize, usize),
+/// The direction along which the strength is greatest, and that strength;
+/// `None` if it is below `least` everywhere.
+fn best_direction(
+    bends: &Bends,
+    at: (usize, usize),
     angle: f64,
     half_length: f64,
-) -> f64 {
-    let (sin, cos) = angle.sin_cos();
-    let (width, height) = raster::size(plane);
-    let steps = (half_length.round().max(1.0) as isize).min(MOST_STEPS);
-    let across = [(sin * sin) as f32, (cos * cos) as f32, (-2.0 * sin * cos) as f32];
-    let along = [(cos * cos) as f32, (sin * sin) as f32, (2.0 * sin * cos) as f32];
-    let mut bends = [0.0f32; 2 * MOST_STEPS as usize + 1];
-    let bends = &mut bends[..2 * steps as usize + 1];
-    for (step, bend) in (-steps..=steps).zip(bends.iter_mut()) {
-        let (px, py) = (x as f64 + step as f64 * cos, y as f64 + step as f64 * sin);
-        let px = (px.round().max(1.0) as usize).min(width - 2);
-        let py = (py.round().max(1.0) as usize).min(height - 2);
-        let curvature = hessian(plane, px, py);
-        let [across, along] =
-            [across, along].map(|turn| -curvature.iter().zip(turn).map(|(c, a)| c * a).sum::<f32>());
-        *bend = across - along.max(0.0);
+    least: f64,
+) -> Option<[f64; 2]> {
+    let mut best = None;
+    let mut least = least.next_down();
+    for turn in TURNS {
+        let strength = bends.strength_along(at, angle + turn, half_length, least);
+        if strength > least {
+            (best, least) = (Some([angle + turn, strength]), strength);
+        }
     }
-    let middle = bends.len() / 2;
-    let median = f64::from(*bends.select_nth_unstable_by(middle, f32::total_cmp).1);
-    median * sigma * sigma / BEST_RESPONSE
+    best
+}
+
+/// A straight stretch through a pixel.
+struct Course {
+    from: [f64; 2],
+    sin: f64,
+    cos: f64,
+    /// Pixels to each side.
+    steps: isize,
+    across: [f32; 3],
+    along: [f32; 3],
+}
+
+impl Course {
+    fn new((x, y): (usize, usize), angle: f64, half_length: f64) -> Self {
+        let (sin, cos) = angle.sin_cos();
+        Self {
+            from: [x as f64, y as f64],
+            sin,
+            cos,
+            steps: (half_length.round().max(1.0) as isize).min(MOST_STEPS),
+            across: [(sin * sin) as f32, (cos * cos) as f32, (-2.0 * sin * cos) as f32],
+            along: [(cos * cos) as f32, (sin * sin) as f32, (2.0 * sin * cos) as f32],
+        }
+    }
+
+    /// The pixel so many steps on, at least one away from the border.
+    #[inline(always)]
+    fn pixel(&self, step: isize, width: usize, height: usize) -> (usize, usize) {
+        let nearest = |at: f64, length: usize| ((at + 0.5) as i32).clamp(1, length as i32 - 2) as usize;
+        let step = step as f64;
+        (nearest(self.from[0] + step * self.cos, width), nearest(self.from[1] + step * self.sin, height))
+    }
+
+    /// How much more a plane bends across than along, which spots do alike.
+    #[inline(always)]
+    fn bend(&self, [xx, yy, xy]: [f32; 3]) -> f32 {
+        let [across, along] = [self.across, self.along].map(|[a, b, c]| -(xx * a + yy * b + xy * c));
+        across - along.max(0.0)
+    }
+}
+
+/// The median strength along a straight stretch of a plane smoothed by
+/// `sigma`, the strength being how much more the plane bends across that
+/// direction than along it. The median, because a row of dark dots has a high mean.
+fn strength_along((plane, sigma): (&Plane, f64), at: (usize, usize), angle: f64, half_length: f64) -> f64 {
+    let (width, height) = raster::size(plane);
+    let course = Course::new(at, angle, half_length);
+    let mut bends = [0.0f32; MOST_SAMPLES];
+    let bends = &mut bends[..2 * course.steps as usize + 1];
+    for (step, bend) in (-course.steps..=course.steps).zip(bends.iter_mut()) {
+        let (x, y) = course.pixel(step, width, height);
+        *bend = course.bend(hessian(plane, x, y));
+    }
+    median(bends) * sigma * sigma / BEST_RESPONSE
+}
+
+/// The middle one of an odd number of values.
+fn median(values: &mut [f32]) -> f64 {
+    let middle = values.len() / 2;
+    f64::from(*values.select_nth_unstable_by(middle, f32::total_cmp).1)
 }
 
 /// Places along each side at which plain skin is sampled, at most.
@@ -272,6 +394,7 @@ pub fn noise(plane: &Plane, sigma: f64, mask: &Mask, half_length: f64) -> f64 {
 
 /// Most pixels to each side that strength is taken from.
 const MOST_STEPS: isize = 48;
+const MOST_SAMPLES: usize = 2 * MOST_STEPS as usize + 1;
 
 /// Follows ridges from point to point.
 struct Tracker {

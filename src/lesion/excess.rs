@@ -1,7 +1,5 @@
 //! What lies above the surrounding skin.
 
-use rayon::prelude::*;
-
 use crate::filter::background::{enlarge, reduce_inside};
 use crate::filter::gaussian::gaussian_inside;
 use crate::raster::{self, Mask, Plane};
@@ -83,7 +81,7 @@ pub(crate) fn median(values: &mut [f32]) -> Option<f32> {
     let middle = values.len() / 2;
     let (below, &mut upper, _) =
         (!values.is_empty()).then(|| values.select_nth_unstable_by(middle, f32::total_cmp))?;
-    let lower = below.par_iter().copied().max_by(f32::total_cmp);
+    let lower = below.iter().copied().max_by(f32::total_cmp);
     Some(if values.len() % 2 == 1 { upper } else { (upper + lower.unwrap_or(upper)) / 2.0 })
 }
 

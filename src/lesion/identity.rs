@@ -172,9 +172,8 @@ pub fn centre_of(sight: &Sight, x: u32, y: u32) -> [f64; 2] {
 
 /// The coarse cell at a native position, if the plane has it.
 pub fn cell_at(shape: (usize, usize), factor: usize, at: [f64; 2]) -> Option<[usize; 2]> {
-    let [x, y] = at.map(|at| raster::in_cells(at, factor).round());
-    let inside = x >= 0.0 && y >= 0.0 && x < shape.1 as f64 && y < shape.0 as f64;
-    inside.then_some([y as usize, x as usize])
+    let [x, y] = at.map(|at| raster::in_cells(at, factor));
+    raster::nearest(x, y).filter(|[column, line]| *column < shape.1 && *line < shape.0).map(|[x, y]| [y, x])
 }
 
 fn label_at(owner: &Owner, factor: usize, at: [f64; 2]) -> u32 {

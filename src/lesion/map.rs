@@ -41,12 +41,31 @@ pub enum LesionMap {
 
 impl LesionMap {
     /// The map on which the few densest places of the baseline stand out
-    /// furthest from the noise of its skin; `unmixed` is the unmixed one.
-    pub fn of_baseline(maps: &Maps, chromophore: Chromophore, unmixed: &Plane) -> Self {
+    /// furthest from the noise of its skin, and what stands out on it;
+    /// `unmixed` is the unmixed one.
+    pub fn of_baseline(maps: &Maps, chromophore: Chromophore, unmixed: &Plane) -> (Self, Plane) {
         let level = &maps.coarse;
-        let clearness = |map: &Plane| clearness(&excess(map, &level.skin, level.scale), level);
-        let (unmixed, red) = rayon::join(|| clearness(unmixed), || clearness(&red_green(maps, chromophore)));
-        if red > unmixed { Self::RedGreen } else { Self::Unmixed }
+        let above = |map: &Plane| {
+            let excess = excess(map, &level.skin, level.scale);
+            (clearness(&excess, level), excess)
+        };
+        let (unmixed, red) = rayon::join(|| above(unmixed), || above(&red_green(maps, chromophore)));
+        if red.0 > unmixed.0 { (Self::RedGreen, red.1) } else { (Self::Unmixed, unmixed.1) }
+    }
+
+    /// What the map makes of an error of the three densities that compression
+    /// leaves: the standard error of a place's excess.
+    pub fn level_error(self, maps: &Maps, chromophore: Chromophore) -> f64 {
+        let row = match (self, chromophore) {
+            (Self::Unmixed, Chromophore::Melanin) => maps.unmixing.rows()[0],
+            (Self::Unmixed, Chromophore::Hemoglobin) => maps.unmixing.rows()[1],
+            (Self::RedGreen, _) => {
+                let [red, green] = weights(chromophore);
+                [red, green, 0.0]
+            }
+        };
+        let of = |error: &[f64; 3]| row.iter().zip(error).map(|(&w, e)| f64::from(w) * e).sum::<f64>();
+        of(&maps.plateaus[0]).hypot(of(&maps.plateaus[1]))
     }
 
     /// The map of a photo, in density of the unmixed chromophore.

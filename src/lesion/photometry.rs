@@ -186,25 +186,37 @@ const WITHIN: [(f64, f64); 3] = [(0.5, 0.674_490), (0.9, 1.644_854), (0.98, 2.32
 /// `apart` to the right and below; `None` with too few of them.
 fn spread_of_differences(plane: &Plane, mask: &Mask, apart: usize) -> Option<f64> {
     let (width, height) = raster::size(plane);
-    let mut differences = Vec::new();
-    for y in 0..height {
-        for x in 0..width {
-            for (i, j) in [(x + apart, y), (x, y + apart)] {
-                if i < width && j < height && mask[[y, x]] && mask[[j, i]] {
-                    differences.push((plane[[j, i]] - plane[[y, x]]).abs());
-                }
+    let mut differences = Vec::with_capacity(2 * plane.len());
+    let mut take = |here: (&[f32], &[bool]), there: (&[f32], &[bool])| {
+        for ((a, b), (&inside, &other)) in here.0.iter().zip(there.0).zip(here.1.iter().zip(there.1)) {
+            if inside && other {
+                differences.push((b - a).abs());
             }
+        }
+    };
+    for y in 0..height {
+        let (values, inside) = (raster::row(plane, y), raster::row(mask, y));
+        if apart < width {
+            take((values, inside), (&values[apart..], &inside[apart..]));
+        }
+        if y + apart < height {
+            take((values, inside), (raster::row(plane, y + apart), raster::row(mask, y + apart)));
         }
     }
     let enough = differences.len() >= Noise::LEAST;
     if !enough {
         return None;
     }
-    let spread = |&(share, normal): &(f64, f64)| {
-        let place = (share * differences.len() as f64) as usize;
-        f64::from(*differences.select_nth_unstable_by(place, f32::total_cmp).1) / normal
-    };
-    Some(WITHIN.iter().map(spread).fold(0.0, f64::max) / std::f64::consts::SQRT_2)
+    // What lies below one share is known to lie below the next.
+    let (count, mut below, mut widest) = (differences.len() as f64, 0, 0.0f64);
+    for (share, normal) in WITHIN {
+        let place = (share * count) as usize;
+        let rest = &mut differences[below..];
+        let value = *rest.select_nth_unstable_by(place - below, f32::total_cmp).1;
+        widest = widest.max(f64::from(value) / normal);
+        below = place;
+    }
+    Some(widest / std::f64::consts::SQRT_2)
 }
 
 /// Means of two by two pixels where all four count.

@@ -93,8 +93,11 @@ pub fn owners<'a>(places: impl IntoIterator<Item = &'a Component>, shape: (usize
 /// and 8 neighbours in turn, so that a point grows to an octagon.
 pub fn grow(owner: &mut Owner, steps: usize) {
     let (height, width) = owner.dim();
-    let mut front: Vec<(usize, usize)> =
-        owner.indexed_iter().filter_map(|(at, &label)| (label > 0).then_some(at)).collect();
+    // What has no free neighbour at first never has one.
+    let free =
+        |&(y, x): &(usize, usize)| neighbours(x, y, width, height, true).any(|(i, j)| owner[[j, i]] == 0);
+    let owned = owner.indexed_iter().filter_map(|(at, &label)| (label > 0).then_some(at));
+    let mut front: Vec<(usize, usize)> = owned.filter(free).collect();
     for step in 0..steps {
         let mut next = Vec::new();
         // New pixels go to the smallest label that claims them, whatever the order.

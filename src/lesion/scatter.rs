@@ -54,6 +54,7 @@ mod tests {
                 dose,
                 dose_standard_error: 1.0,
                 difference_standard_error: if index == 0 { 0.0 } else { noise },
+                leaked: 0.0,
                 contrast: Some(0.4),
                 area_px: Some(dose / 0.4),
                 centre: [5.0, 5.0],

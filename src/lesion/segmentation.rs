@@ -41,6 +41,11 @@ pub const RIM_MM: f64 = 0.3;
 /// the skin that reaches the threshold in a few pixels.
 pub(crate) const SURE: f64 = 4.5;
 
+/// Standard errors that what compression does to a level stays within: those
+/// of two numbers rounded to whole ones are at most √6, and blocks whose faint
+/// waves are dropped add to it.
+const MOST_ROUNDING: f64 = 3.0;
+
 /// Share of the lower of two peaks that the saddle between them must lie
 /// below the peak for the two to be two lesions. Chosen by us.
 const SADDLE: f32 = 0.3;
@@ -54,6 +59,8 @@ pub struct Thresholds {
     pub high: f32,
     /// What its rim must reach.
     pub low: f32,
+    /// Standard error of a place's excess from the compression of the photo.
+    pub level_error: f64,
 }
 
 impl Thresholds {
@@ -69,8 +76,21 @@ impl Thresholds {
         let robust = noise(&smooth, &level.skin);
         let tail = -quantile(raster::values_inside(&smooth, &level.skin), PALE) / PALE_NORMAL;
         let high = (CLEAR * tail.clamp(robust, 2.0 * robust)).max(LEAST_CONTRAST);
-        Self { high, low: high / 2.0 }
+        Self { high, low: high / 2.0, level_error: 0.0 }
     }
+}
+
+/// Standard deviations of what leaks from one chromophore into the reading of
+/// the other that a lesion must exceed, to be one and not the other's shadow.
+const LEAKS: f64 = 3.0;
+
+/// Whether a lesion is more than what a `leak`, given as a share, lets through of
+/// the `other` chromophore at its place; `own` and `other` are excesses.
+pub fn stands_alone(spot: &Spot, own: &Plane, other: &Plane, leak: f64) -> bool {
+    let sum = |plane: &Plane| -> f64 {
+        spot.pixels.iter().map(|&(x, y)| f64::from(plane[[y as usize, x as usize]])).sum()
+    };
+    sum(own) > LEAKS * leak * sum(other)
 }
 
 /// A lesion found in one photo. Coordinates are native pixels of the photo.
@@ -112,20 +132,20 @@ fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
 /// persistence). Doses are measured on the unsmoothed excess.
 pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Spot> {
     let smooth = smoothed(excess, level);
-    measured(kind, excess, &smooth, level, regions(&smooth, level, thresholds))
+    measured(kind, excess, &smooth, (level, thresholds.level_error), regions(&smooth, level, thresholds))
 }
 
 /// Lesions found by other means, as their pixels on the coarse level,
 /// measured on a plane of their own excess.
 pub fn from_pixels(kind: LesionKind, excess: &Plane, level: &Level, found: Vec<Component>) -> Vec<Spot> {
-    measured(kind, excess, &smoothed(excess, level), level, found)
+    measured(kind, excess, &smoothed(excess, level), (level, 0.0), found)
 }
 
 fn measured(
     kind: LesionKind,
     excess: &Plane,
     smooth: &Plane,
-    level: &Level,
+    (level, level_error): (&Level, f64),
     found: Vec<Component>,
 ) -> Vec<Spot> {
     let mut owner = owners(&found, excess.dim());
@@ -133,7 +153,12 @@ fn measured(
     let places = Places::new(&owner, found.len(), &level.skin, level.scale);
     let noise = Noise::new(excess, places.plain(), places.apart());
     let spot = |(index, pixels): (usize, Component)| {
-        let light = Light::measure(excess, smooth, places.place(index), &places.ring(index), &noise)?;
+        let mut light = Light::measure(excess, smooth, places.place(index), &places.ring(index), &noise)?;
+        let plateau = places.place(index).len() as f64 * level_error;
+        if light.dose <= SURE * light.dose_standard_error + MOST_ROUNDING * plateau {
+            return None;
+        }
+        light.dose_standard_error = light.dose_standard_error.hypot(plateau);
         spot_of(kind, level.factor, pixels, &light)
     };
     found.into_iter().enumerate().filter_map(spot).collect()
@@ -150,9 +175,6 @@ pub fn mask_of(spots: &[Spot], shape: (usize, usize)) -> Mask {
 }
 
 fn spot_of(kind: LesionKind, factor: usize, pixels: Component, light: &Light) -> Option<Spot> {
-    if light.dose <= SURE * light.dose_standard_error {
-        return None;
-    }
     let native = |at: f64| raster::cell_centre(at, factor);
     let cell = (factor * factor) as f64;
     let border = outline(&pixels);
@@ -262,7 +284,7 @@ mod tests {
     use crate::units::FilterScale;
     use proptest::prelude::*;
 
-    const THRESHOLDS: Thresholds = Thresholds { high: 0.08, low: 0.04 };
+    const THRESHOLDS: Thresholds = Thresholds { high: 0.08, low: 0.04, level_error: 0.0 };
 
     fn level(side: usize) -> Level {
         let scale = FilterScale { px_per_mm: 8.0, physical: true };

@@ -5,6 +5,7 @@
 //! spot that has faded below the threshold still has a dose, and a series is
 //! not one of survivors.
 
+use crate::filter::components::Component;
 use crate::lesion::LesionKind;
 use crate::lesion::LesionStatus::{self, Merged, New, NotVisible, Present, Resolved, Split};
 use crate::lesion::identity::{Known, carry, cell_at, centre_of, identify};
@@ -47,6 +48,10 @@ pub struct Sight<'a> {
     pub to_baseline: &'a (dyn Fn([f64; 2]) -> [f64; 2] + Sync),
     /// Expected error of either, native pixels; 0 for the baseline.
     pub residual_px: f64,
+    /// Standard error of a place's excess from the compression of the photo.
+    pub level_error: f64,
+    /// The excess of the chromophore that may pass for this one, and the share of it that does.
+    pub leak: Option<(&'a Plane, f64)>,
 }
 
 impl Sight<'_> {
@@ -97,9 +102,12 @@ pub struct Seen {
     pub dose_standard_error: f64,
     /// Standard error of the difference between `dose / magnification` and
     /// the baseline's dose, density × baseline px²: smaller than both errors
-    /// together, for the skin's own mottle is the same in both. 0 for the
-    /// baseline itself.
+    /// together, for the skin's own mottle is the same in both. Of the
+    /// baseline itself, only what its compression leaves.
     pub difference_standard_error: f64,
+    /// What may have passed into the dose from another chromophore, density ×
+    /// px²: as it changes, so may the dose.
+    pub leaked: f64,
     /// Excess density of the core; `None` where nothing stands out.
     pub contrast: Option<f64>,
     /// Soft area, px²; `None` where nothing stands out.
@@ -174,18 +182,21 @@ fn look(
         let light = Light::measure(sight.excess, &smooth, place, &ring, &noise)?;
         let magnification = sight.magnification(lesion.centre);
         let area = place.len() as f64 * cell / magnification;
+        let plateau = area * sight.level_error;
+        let leaked = sight.leak.map_or(0.0, |(other, share)| share * above(other, place, &ring));
         let error = |noise: &Noise| {
             let cells = |pixels: usize| pixels as f64 * cell / magnification / lesion.cell_px2;
             area * noise.of_mean(cells(place.len())).hypot(noise.of_mean(cells(ring.len())))
         };
         Some(Seen {
             dose: light.dose * cell,
-            dose_standard_error: light.dose_standard_error * cell,
-            difference_standard_error: match &paired {
+            dose_standard_error: (light.dose_standard_error * cell).hypot(plateau * magnification),
+            difference_standard_error: plateau.hypot(match &paired {
                 _ if is_cut(baseline, lesion) => light.dose_standard_error * cell / magnification,
                 Some(noise) => error(noise),
                 None => 0.0,
-            },
+            }),
+            leaked: leaked * cell,
             contrast: light.contrast,
             area_px: light.area().map(|area| area * cell),
             centre: light.centre.map(|at| cell_centre(at, sight.level.factor)),
@@ -193,6 +204,14 @@ fn look(
         })
     };
     known.iter().enumerate().map(measure).collect()
+}
+
+/// The sum over a place of what lies above the mean of its ring.
+fn above(plane: &Plane, place: &Component, ring: &Component) -> f64 {
+    let sum = |pixels: &Component| -> f64 {
+        pixels.iter().map(|&(x, y)| f64::from(plane[[y as usize, x as usize]])).sum()
+    };
+    sum(place) - sum(ring) * place.len() as f64 / (ring.len() as f64).max(1.0)
 }
 
 /// The noise of what a session shows minus what the baseline shows of the
@@ -320,7 +339,7 @@ mod tests {
     use crate::units::FilterScale;
     use proptest::prelude::*;
 
-    const THRESHOLDS: Thresholds = Thresholds { high: 0.08, low: 0.04 };
+    const THRESHOLDS: Thresholds = Thresholds { high: 0.08, low: 0.04, level_error: 0.0 };
     const SIDE: usize = 120;
 
     /// x, y, radius in baseline pixels and density.
@@ -394,6 +413,8 @@ mod tests {
                     to_session: forth,
                     to_baseline: back,
                     residual_px: 0.5,
+                    level_error: 0.0,
+                    leak: None,
                 })
             })
             .collect();
@@ -497,6 +518,8 @@ mod tests {
             to_session: &same,
             to_baseline: &same,
             residual_px: 0.0,
+            level_error: 0.0,
+            leak: None,
         };
         let tracks = track(LesionKind::Scar, &[Some(sight()), None]);
         assert_eq!(

@@ -249,6 +249,46 @@ mod tests {
         assert_eq!(weighted.value(), 2.0);
     }
 
+    /// The paired block bootstrap draws tiles anew, the same for both sessions,
+    /// and lets the difference scatter. The influence per tile is its limit.
+    #[test]
+    fn the_error_of_a_difference_agrees_with_a_paired_block_bootstrap() {
+        use rand::{Rng, SeedableRng};
+        let mut rng = rand_pcg::Pcg32::seed_from_u64(5);
+        const TILES: usize = 60;
+        // Tiles of unlike size and level, which the sessions share but for noise; one in ten heals.
+        let size: Vec<f64> = (0..TILES).map(|_| rng.random_range(0.3..1.0)).collect();
+        let level: Vec<f64> = (0..TILES).map(|_| rng.random_range(0.0..4.0)).collect();
+        let mut seen = |healed: f64| -> Vec<f64> {
+            let at = |(i, level): (usize, &f64)| {
+                let left = if i % 10 == 0 { 1.0 - healed } else { 1.0 };
+                size[i] * (left * level + rng.random_range(-0.3..0.3))
+            };
+            level.iter().enumerate().map(at).collect()
+        };
+        let (before, after) = (seen(0.0), seen(0.5));
+        let ratio = |sums: &[f64], drawn: &[usize]| {
+            drawn.iter().map(|&i| sums[i]).sum::<f64>() / drawn.iter().map(|&i| size[i]).sum::<f64>()
+        };
+        let mut scatter = |share: &dyn Fn(f64, f64) -> f64| {
+            let draws: Vec<f64> = (0..4000)
+                .map(|_| {
+                    let drawn: Vec<usize> = (0..TILES).map(|_| rng.random_range(0..TILES)).collect();
+                    share(ratio(&before, &drawn), ratio(&after, &drawn))
+                })
+                .collect();
+            let mean = draws.iter().sum::<f64>() / draws.len() as f64;
+            (draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / draws.len() as f64).sqrt()
+        };
+        let [first, second] = [&before, &after].map(|sums| Estimate::ratio(sums, &size).unwrap());
+        let drawn = scatter(&|before, after| after - before);
+        let ours = second.paired_standard_error(&first).unwrap();
+        assert!((ours / drawn - 1.0).abs() < 0.06, "{ours} {drawn}");
+        let drawn = first.value() * scatter(&|before, after| after / before);
+        let ours = second.paired_standard_error_of_ratio(&first).unwrap();
+        assert!((ours / drawn - 1.0).abs() < 0.06, "{ours} {drawn}");
+    }
+
     #[test]
     fn nothing_over_nothing_is_no_value() {
         assert_eq!(Estimate::ratio(&[0.0, 0.0], &[0.0, 0.0]), None);

@@ -1,4 +1,4 @@
-//! How far a metric moves when the camera's colour gains do.
+//! How far a metric moves when the camera's colour gains do, or the height of the lamp.
 
 use crate::color::{Lab, Rgb, Unmixing};
 
@@ -27,6 +27,34 @@ pub fn log_gain_derivatives(metric: &str, l_star: f64) -> [f64; 3] {
         "pigmentation.ita_deg" => of_lab(l_star, Lab::ita_deg),
         "pigmentation.melanin_index" => density(melanin),
         _ => [0.0; 3],
+    }
+}
+
+/// How far a metric of relief moves, at most, per unit of the logarithm of the
+/// contrast that light gives to all relief alike: a lamp that is lowered from
+/// 40° to 33° draws every furrow by a fifth more.
+///
+/// `value` is the metric's. Contrasts follow in proportion and their squares
+/// twice; of the grey-level features these are bounds: of a matrix that is
+/// spread by a share in both directions, twice that for the second moment and
+/// two bits per factor of e for the entropy, in nats; and, since
+/// `E[x (1 - x)] ≤ E[x] (1 - E[x])`, `2 v (1 - v)` of what lies between 0 and 1. What
+/// is counted beyond a threshold follows more steeply, by the fourth power
+/// or so: pores of drawn skin by 4 to 7, wrinkles by 2 to 4, scars by 2.
+pub fn log_relief_derivative(metric: &str, value: f64) -> f64 {
+    const COUNTED: f64 = 4.0;
+    let Some((family, what)) = metric.split_once('.') else { return 0.0 };
+    match (family, what) {
+        ("texture", "glcm_contrast" | "glcm_angular_second_moment") => 2.0 * value,
+        ("texture", "glcm_joint_entropy") => 2.0 / std::f64::consts::LN_2,
+        ("texture", "glcm_correlation" | "glcm_inverse_difference_moment" | "anisotropy") => {
+            2.0 * value * (1.0 - value)
+        }
+        ("texture", _) => value,
+        ("wrinkles", "width_median_um") | ("pores", "diameter_median_um") => value,
+        ("scars", "shading_contrast") => value,
+        ("pores" | "wrinkles" | "scars" | "stretch_marks" | "inflammation", _) => COUNTED * value,
+        _ => 0.0,
     }
 }
 
@@ -62,6 +90,16 @@ mod tests {
             assert!(common(metric).abs() < 1e-3, "{metric}");
         }
         assert_eq!(log_gain_derivatives("pores.area_fraction", 60.0), [0.0; 3]);
+    }
+
+    #[test]
+    fn relief_that_all_grows_alike_moves_contrasts_and_no_colour() {
+        assert_eq!(log_relief_derivative("texture.contrast_fine", 0.03), 0.03);
+        assert_eq!(log_relief_derivative("texture.glcm_contrast", 12.0), 24.0);
+        assert_eq!(log_relief_derivative("scars.shading_contrast", 0.1), 0.1);
+        assert_eq!(log_relief_derivative("redness.a_star_mean", 14.0), 0.0);
+        // Grey levels spread by e in both directions: two more nats of entropy.
+        assert!((log_relief_derivative("texture.glcm_joint_entropy", 7.0) - 2.885_39).abs() < 1e-5);
     }
 
     /// By NumPy 2 in f64 from the CIE's formulae, linear light 0.445, 0.31, 0.19.

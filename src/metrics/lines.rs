@@ -150,10 +150,13 @@ fn subtract(plane: &mut Plane, dot: &Blob, smoothing: f64, (xs, ys, step): (&[f6
         let high = ((at + reach - first) / step).floor();
         low..if high < 0.0 { 0 } else { (high as usize + 1).min(count) }
     };
+    let fall = |off: f64| (-0.5 * off * off / variance).exp();
+    let columns = span(dot.x, *left, xs.len());
+    let across: Vec<f64> = xs[columns.clone()].iter().map(|x| fall(x - dot.x)).collect();
     for y in span(dot.y, *top, ys.len()) {
-        for x in span(dot.x, *left, xs.len()) {
-            let squared = (xs[x] - dot.x).powi(2) + (ys[y] - dot.y).powi(2);
-            plane[[y, x]] -= (height * (-0.5 * squared / variance).exp()) as f32;
+        let down = height * fall(ys[y] - dot.y);
+        for (x, across) in columns.clone().zip(&across) {
+            plane[[y, x]] -= (down * across) as f32;
         }
     }
 }

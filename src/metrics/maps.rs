@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::color::{Rgb, Unmixing};
 use crate::filter::background::background;
+use crate::quality::Plateaus;
 use crate::raster::{Mask, Plane, row};
 use crate::units::FilterScale;
 
@@ -52,6 +53,8 @@ pub struct Maps {
     pub shading: Plane,
     /// How the densities were unmixed: kept from the baseline for the whole series.
     pub unmixing: Unmixing,
+    /// What compression leaves of faint colour; 0 unless told.
+    pub plateaus: Plateaus,
 }
 
 impl Maps {
@@ -73,7 +76,8 @@ impl Maps {
         unmixing: Unmixing,
     ) -> Self {
         let [melanin, hemoglobin, shading] = unmixing.apply(&density);
-        Self { size, fine, green, coarse, density, melanin, hemoglobin, shading, unmixing }
+        let plateaus = Plateaus::default();
+        Self { size, fine, green, coarse, density, melanin, hemoglobin, shading, unmixing, plateaus }
     }
 
     /// Linear light of one coarse pixel.

@@ -119,7 +119,6 @@ pub struct PitNoise {
 pub struct PlainSkin {
     channels: [Plane; 3],
     plain: Mask,
-    scale: FilterScale,
     slopes: Vec<Plane>,
     shapes: Vec<Shape>,
 }
@@ -155,7 +154,7 @@ impl PlainSkin {
             .into_iter()
             .flat_map(|profile| RADII_MM.map(|radius| Shape::new(profile, radius, scale, towards)))
             .collect();
-        Self { channels, plain, scale, slopes, shapes }
+        Self { channels, plain, slopes, shapes }
     }
 
     /// How uneven this skin is.
@@ -247,11 +246,6 @@ impl PlainSkin {
         }
         let seen = (sums.dark[1] / shape.energy[0]).min(sums.bright[1] / shape.energy[1]);
         (seen >= LEAST_SEEN).then_some(sums)
-    }
-
-    /// Millimetres per cell and back.
-    pub fn scale(&self) -> FilterScale {
-        self.scale
     }
 }
 

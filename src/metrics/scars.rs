@@ -149,30 +149,32 @@ pub struct Others<'a> {
     pub spots: &'a Mask,
 }
 
-/// The atrophic scars of one photo, those that explain most first, and how
-/// uneven its plain skin is; none without `light` from one side. `noise` is
-/// the baseline's, `None` for the baseline itself.
+/// How uneven the plain skin of a baseline is; `None` without `light` from one side.
+pub fn noise(maps: &Maps, light: Option<Light>, others: &Others) -> Option<PitNoise> {
+    plain_skin(maps, light, others).map(|skin| skin.noise())
+}
+
+/// The atrophic scars of one photo, those that explain most first; none
+/// without `light` from one side. `noise` is the baseline's; without one, the
+/// photo's own.
 ///
 /// Pits are looked for in red, where pigment shows least and shading has the
 /// least noise, and must be as strong in green and blue as shading is.
-pub fn detect(
-    maps: &Maps,
-    light: Option<Light>,
-    others: &Others,
-    noise: Option<PitNoise>,
-) -> (Vec<Scar>, Option<PitNoise>) {
-    let Some(light) = light.filter(Light::is_sided) else { return (Vec::new(), noise) };
+pub fn detect(maps: &Maps, light: Option<Light>, others: &Others, noise: Option<PitNoise>) -> Vec<Scar> {
+    let Some(skin) = plain_skin(maps, light, others) else { return Vec::new() };
     let level = &maps.coarse;
-    if level.scale.px_per_mm < LEAST_PX_PER_MM {
-        return (Vec::new(), noise);
-    }
-    let skin = PlainSkin::of(maps, light.towards(), others.dots, &clutter(maps, others));
     let noise = noise.unwrap_or_else(|| skin.noise());
     let mut pits = skin.fits(&noise);
     pits.retain(|fit| is_pit(fit, &noise));
     pits.sort_by(|a, b| b.gain.total_cmp(&a.gain).then((a.y, a.x).cmp(&(b.y, b.x))));
-    let scars = apart(pits, level.scale).iter().map(|pit| scar(pit, level.factor, level.scale)).collect();
-    (scars, Some(noise))
+    apart(pits, level.scale).iter().map(|pit| scar(pit, level.factor, level.scale)).collect()
+}
+
+/// The skin between what else is on it, where light and resolution show pits.
+fn plain_skin(maps: &Maps, light: Option<Light>, others: &Others) -> Option<PlainSkin> {
+    let light = light.filter(Light::is_sided)?;
+    (maps.coarse.scale.px_per_mm >= LEAST_PX_PER_MM)
+        .then(|| PlainSkin::of(maps, light.towards(), others.dots, &clutter(maps, others)))
 }
 
 /// The coarse cells of spots and furrows, with a margin.
@@ -317,7 +319,7 @@ mod tests {
         let light = crate::metrics::relief::light(&relief, dots.iter().map(|dot| [dot.x, dot.y]));
         let spots = Mask::from_elem(maps.coarse.skin.raw_dim(), false);
         let others = Others { dots: &dots, furrows: &[], spots: &spots };
-        let (scars, _) = detect(&maps, light, &others, None);
+        let scars = detect(&maps, light, &others, None);
         let measured = measure(&maps, light, &scars, &skin_of(&maps));
         (scars, measured)
     }

@@ -105,9 +105,11 @@ pub fn detect(maps: &Maps, clutter: &Clutter) -> Vec<StretchMark> {
         return Vec::new();
     }
     let start = START.0 + START.1 * clutter.at(QUARTER_MM);
-    let mut found = bands(maps, (&maps.hemoglobin, 1.0), start, Kind::Rubra);
-    found.extend(bands(maps, (&maps.melanin, -1.0), start, Kind::Alba));
-    found
+    let (red, pale) = rayon::join(
+        || bands(maps, (&maps.hemoglobin, 1.0), start, Kind::Rubra),
+        || bands(maps, (&maps.melanin, -1.0), start, Kind::Alba),
+    );
+    [red, pale].concat()
 }
 
 fn bands(maps: &Maps, (plane, sign): (&Plane, f32), start: f64, kind: Kind) -> Vec<StretchMark> {

@@ -131,7 +131,9 @@ impl Photo {
         let mut bytes = Vec::new();
         image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality)).ok()?;
         let decoded = image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).ok()?;
-        Some(Self::from_rgb8(file, decoded.into_rgb8()))
+        let mut photo = Self::from_rgb8(file, decoded.into_rgb8());
+        photo.facts.jpeg_quality = Some(JpegQuality { quality, exact: true });
+        Some(photo)
     }
 
     /// Width, pixels.
@@ -173,7 +175,14 @@ impl Photo {
     /// Linear light of red, green and blue, `0..=1`, averaged over `factor`
     /// by `factor` cells. Rows and columns that do not fill a cell are dropped.
     pub fn linear(&self, factor: usize) -> [Plane; 3] {
-        [0, 1, 2].map(|channel| self.samples.linear(self.width, channel, factor, |value| value))
+        self.samples.linear_of_all(self.width, factor, |_, value| value)
+    }
+
+    /// Optical density (natural units) of red, green and blue, as
+    /// [`density`](Self::density) has it, in one pass.
+    pub fn densities(&self, factor: usize, gains: [f32; 3]) -> [Plane; 3] {
+        let density = |channel: usize, value: f32| color::density(value * gains[channel]);
+        self.samples.linear_of_all(self.width, factor, density)
     }
 
     /// Optical density (natural units) of one channel: `-ln` of its linear

@@ -94,6 +94,19 @@ impl Samples {
         self.mean(self.linear_table(), width, channel, factor, finish)
     }
 
+    /// The same for all three channels in one pass.
+    pub(super) fn linear_of_all(
+        &self,
+        width: usize,
+        factor: usize,
+        finish: impl Fn(usize, f32) -> f32 + Sync,
+    ) -> [Plane; 3] {
+        match self {
+            Self::U8(values) => cell_means_of_all(values, self.linear_table(), width, factor, finish),
+            Self::U16(values) => cell_means_of_all(values, self.linear_table(), width, factor, finish),
+        }
+    }
+
     /// Linear light of red, green and blue of one pixel.
     pub(super) fn pixel(&self, width: usize, x: usize, y: usize) -> [f32; 3] {
         let (first, table) = (3 * (y * width + x), self.linear_table());
@@ -174,6 +187,38 @@ fn cell_means<T: Sample>(
         }
         out.iter_mut().for_each(|value| *value = finish(*value * share));
     })
+}
+
+/// `finish` of each channel's mean, as [`cell_means`] takes it.
+fn cell_means_of_all<T: Sample>(
+    samples: &[T],
+    table: &[f32],
+    width: usize,
+    factor: usize,
+    finish: impl Fn(usize, f32) -> f32 + Sync,
+) -> [Plane; 3] {
+    let (cells, lines) = (width / factor, samples.len() / (3 * width).max(1) / factor);
+    let mut planes = [(); 3].map(|()| Plane::zeros((lines, cells)));
+    let [red, green, blue] = planes
+        .each_mut()
+        .map(|plane| plane.as_slice_mut().expect("standard layout").par_chunks_mut(cells.max(1)));
+    let share = 1.0 / (factor * factor) as f32;
+    red.zip(green).zip(blue).enumerate().for_each(|(y, ((red, green), blue))| {
+        for line in samples[y * factor * 3 * width..].chunks_exact(3 * width).take(factor) {
+            let sums = red.iter_mut().zip(green.iter_mut()).zip(blue.iter_mut());
+            for (cell, ((red, green), blue)) in line.chunks_exact(3 * factor).zip(sums) {
+                let mut sum = [0.0f32; 3];
+                for pixel in cell.chunks_exact(3) {
+                    sum = [0, 1, 2].map(|channel| sum[channel] + table[pixel[channel].index()]);
+                }
+                (*red, *green, *blue) = (*red + sum[0], *green + sum[1], *blue + sum[2]);
+            }
+        }
+        for (channel, row) in [red, green, blue].into_iter().enumerate() {
+            row.iter_mut().for_each(|value| *value = finish(channel, *value * share));
+        }
+    });
+    planes
 }
 
 /// Linear light of all channels in one pass: see [`Light`].

@@ -54,6 +54,12 @@ impl Link {
         self.found.as_ref().filter(|_| !places.is_empty()).map(|found| found.residual_over(places))
     }
 
+    /// What the lamp's height may have done to the contrast of all relief: the
+    /// whole change that is common to it, natural logarithm; 0 for the baseline itself.
+    pub fn relief_log_sd(&self) -> f64 {
+        self.blur.map_or(0.0, |blur| blur.contrast.max(1e-3).ln().abs())
+    }
+
     /// Why an aspect cannot be compared with the baseline, if it cannot.
     pub fn blocked(&self, aspect: Aspect) -> Option<String> {
         let family = match aspect {

@@ -3,6 +3,7 @@
 use crate::alignment::Transform;
 use crate::canvas;
 use crate::color::Unmixing;
+use crate::color::unmixing::leaks;
 use crate::error::Warning;
 use crate::filter::blobs::Blob;
 use crate::filter::gaussian::gaussian;
@@ -20,7 +21,8 @@ use crate::metrics::texture::{self, Texture};
 use crate::metrics::wrinkles::{self, Wrinkle};
 use crate::metrics::{Maps, Measured, redness};
 use crate::pipeline::frame::Frame;
-use crate::raster::{Mask, Plane};
+use crate::quality;
+use crate::raster::{Mask, Plane, cell_centre};
 use crate::region::Region;
 use crate::units::FilterScale;
 
@@ -82,6 +84,10 @@ pub struct Lesions {
     pigmented: Vec<Spot>,
     vascular: Vec<Spot>,
     scars: Vec<Spot>,
+    /// Standard error of a place's excess of melanin and of hemoglobin from compression.
+    pub level_errors: [f64; 2],
+    /// What passes from melanin into hemoglobin, and the other way round.
+    leaks: [f64; 2],
 }
 
 impl Lesions {
@@ -93,6 +99,24 @@ impl Lesions {
             LesionKind::Scar => (&self.scars, &self.relief_excess),
         }
     }
+
+    /// Standard error of the excess of a lesion of a kind that compression leaves.
+    pub fn level_error(&self, kind: LesionKind) -> f64 {
+        match kind {
+            LesionKind::Pigmented => self.level_errors[0],
+            LesionKind::Vascular => self.level_errors[1],
+            LesionKind::Scar => 0.0,
+        }
+    }
+
+    /// The excess that may pass for that of a kind, and the share of it that does.
+    pub fn leak(&self, kind: LesionKind) -> Option<(&Plane, f64)> {
+        match kind {
+            LesionKind::Pigmented => Some((&self.blood_excess, self.leaks[1])),
+            LesionKind::Vascular => Some((&self.pigment_excess, self.leaks[0])),
+            LesionKind::Scar => None,
+        }
+    }
 }
 
 /// A photo's maps and what stands out on them.
@@ -100,6 +124,10 @@ struct Surfaces {
     maps: Maps,
     pigment_excess: Plane,
     blood_excess: Plane,
+    /// Standard error of a place's excess of melanin and of hemoglobin from compression.
+    level_errors: [f64; 2],
+    /// What passes from melanin into hemoglobin, and the other way round.
+    leaks: [f64; 2],
 }
 
 /// The maps of a photo whose native scale is `scale`, blurred by `blur_mm` to
@@ -119,11 +147,13 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
     let green = frame.photo.density(1, frame.levels.fine);
     let sigma = fine.scale.px(blur_mm);
     let green = if sigma > LEAST_BLUR_PX { gaussian(&green, sigma) } else { green };
-    let density = [0, 1, 2].map(|channel| frame.photo.density(channel, frame.levels.coarse));
-    match frozen {
+    let density = frame.photo.densities(frame.levels.coarse);
+    let plateaus = quality::plateaus(frame.photo.photo(), &frame.mask, frame.levels.coarse, scale);
+    let maps = match frozen {
         Some(frozen) => Maps::under((width, height), fine, green, coarse, density, frozen.unmixing),
         None => Maps::new((width, height), fine, green, coarse, density),
-    }
+    };
+    Maps { plateaus, ..maps }
 }
 
 /// Least blur, pixels, that is worth applying: it changes the finest band by under 1 %.
@@ -138,36 +168,97 @@ impl Surfaces {
             || lesion::excess(&pigment, &level.skin, level.scale),
             || lesion::excess(&blood, &level.skin, level.scale),
         );
-        Self { maps, pigment_excess, blood_excess }
+        Self::above(maps, [(pigment_map, pigment_excess), (blood_map, blood_excess)])
+    }
+
+    /// What stands out on the maps of melanin and of blood.
+    fn above(maps: Maps, [pigment, blood]: [(LesionMap, Plane); 2]) -> Self {
+        let level_errors = [
+            pigment.0.level_error(&maps, Chromophore::Melanin),
+            blood.0.level_error(&maps, Chromophore::Hemoglobin),
+        ];
+        let leaks = leaks(maps.unmixing.ita_deg());
+        Self { maps, pigment_excess: pigment.1, blood_excess: blood.1, level_errors, leaks }
+    }
+
+    fn map(&self, which: Chromophore) -> &Plane {
+        match which {
+            Chromophore::Melanin => &self.maps.melanin,
+            Chromophore::Hemoglobin => &self.maps.hemoglobin,
+        }
     }
 
     fn pigmented(&self, map: LesionMap, thresholds: Thresholds) -> Vec<Spot> {
         let mut spots =
             segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds);
-        spots.retain(|spot| map.confirms(&self.maps, spot));
+        let alone = |spot: &Spot| {
+            segmentation::stands_alone(spot, &self.pigment_excess, &self.blood_excess, self.leaks[1])
+        };
+        spots.retain(|spot| map.confirms(&self.maps, spot) && alone(spot));
+        spots
+    }
+
+    fn vascular(&self, thresholds: Thresholds) -> Vec<Spot> {
+        let mut spots =
+            segmentation::find(LesionKind::Vascular, &self.blood_excess, &self.maps.coarse, thresholds);
+        spots.retain(|spot| {
+            segmentation::stands_alone(spot, &self.blood_excess, &self.pigment_excess, self.leaks[0])
+        });
         spots
     }
 }
 
-impl Shown {
-    /// What the baseline, or a photo measured by itself, shows, and what that
-    /// fixes for the photos compared with it; `blur_mm` is what its maps were blurred by.
-    pub fn at_baseline(maps: Maps, blur_mm: f64) -> (Self, Frozen) {
-        let unmixing = maps.unmixing;
-        let pigment_map = LesionMap::of_baseline(&maps, Chromophore::Melanin, &maps.melanin);
-        let blood_map = LesionMap::of_baseline(&maps, Chromophore::Hemoglobin, &maps.hemoglobin);
-        let surfaces = Surfaces::of(maps, pigment_map, blood_map);
+/// A photo looked at, before anything is told to be there.
+pub struct Seen {
+    surfaces: Surfaces,
+    pigmented: Vec<Spot>,
+    relief: Relief,
+    dots: Vec<Blob>,
+    lattice: Lattice,
+}
+
+impl Seen {
+    /// The baseline, or a photo measured by itself, and what that fixes for
+    /// the photos compared with it; `blur_mm` is what its maps were blurred by.
+    pub fn of_baseline(maps: Maps, blur_mm: f64) -> (Self, Frozen) {
+        let relief = Relief::of(&maps);
+        let (fixed, (clutter, dots, lattice, line_noise)) = rayon::join(
+            || {
+                rayon::join(
+                    || LesionMap::of_baseline(&maps, Chromophore::Melanin, &maps.melanin),
+                    || LesionMap::of_baseline(&maps, Chromophore::Hemoglobin, &maps.hemoglobin),
+                )
+            },
+            || {
+                let clutter = Clutter::of(&relief);
+                let dots = pores::dots(&relief, &clutter);
+                let lattice = Lattice::of(&relief, &dots);
+                let line_noise = lattice.noise(&relief);
+                (clutter, dots, lattice, line_noise)
+            },
+        );
+        let (pigment, blood) = fixed;
+        let (pigment_map, blood_map) = (pigment.0, blood.0);
+        let (unmixing, factor) = (maps.unmixing, maps.coarse.factor);
+        let surfaces = Surfaces::above(maps, [pigment, blood]);
         let level = &surfaces.maps.coarse;
-        let pigmented = Thresholds::from_baseline(&surfaces.pigment_excess, level);
-        let vascular = Thresholds::from_baseline(&surfaces.blood_excess, level);
-        let spots = segmentation::mask_of(&surfaces.pigmented(pigment_map, pigmented), level.skin.dim());
-        let (relief, factor) = (Relief::of(&surfaces.maps), level.factor);
-        let clutter = Clutter::of(&relief);
-        let dots = pores::dots(&relief, &clutter);
-        let lattice = Lattice::of(&relief, &dots);
-        let line_noise = lattice.noise(&relief);
+        let [of_pigment, of_blood] = surfaces.level_errors;
+        let (pigmented, vascular) = rayon::join(
+            || Thresholds::from_baseline(&surfaces.pigment_excess, level),
+            || Thresholds::from_baseline(&surfaces.blood_excess, level),
+        );
+        let pigmented = Thresholds { level_error: of_pigment, ..pigmented };
+        let vascular = Thresholds { level_error: of_blood, ..vascular };
+        let found = surfaces.pigmented(pigment_map, pigmented);
+        let spots = segmentation::mask_of(&found, level.skin.dim());
         let pore_blur_mm2 = pores::blur_mm2(&surfaces.maps, &dots) + blur_mm * blur_mm;
-        let mut frozen = Frozen {
+        let light = relief::light(
+            &relief,
+            dots.iter().map(|dot| [dot.x, dot.y].map(|at| cell_centre(at, relief.factor))),
+        );
+        let others = scars::Others { dots: &dots, furrows: &[], spots: &spots };
+        let pit_noise = scars::noise(&surfaces.maps, light, &others);
+        let frozen = Frozen {
             unmixing,
             pigment_map,
             blood_map,
@@ -175,33 +266,54 @@ impl Shown {
             vascular,
             clutter,
             line_noise,
-            pit_noise: None,
+            pit_noise,
             pore_blur_mm2,
             spots,
             factor,
         };
-        let (shown, pit_noise) = Self::found(surfaces, relief, (dots, lattice), &frozen);
-        frozen.pit_noise = pit_noise;
-        (shown, frozen)
+        (Self { surfaces, pigmented: found, relief, dots, lattice }, frozen)
     }
 
-    /// What a follow-up shows, under what the baseline fixed.
+    /// A follow-up, under what the baseline fixed.
     pub fn under(maps: Maps, frozen: &Frozen) -> Self {
         let relief = Relief::of(&maps);
-        let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
-        let dots = pores::dots(&relief, &frozen.clutter);
-        let lattice = Lattice::of(&relief, &dots);
-        Self::found(surfaces, relief, (dots, lattice), frozen).0
+        let ((surfaces, pigmented), (dots, lattice)) = rayon::join(
+            || {
+                let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
+                let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
+                (surfaces, pigmented)
+            },
+            || {
+                let dots = pores::dots(&relief, &frozen.clutter);
+                let lattice = Lattice::of(&relief, &dots);
+                (dots, lattice)
+            },
+        );
+        Self { surfaces, pigmented, relief, dots, lattice }
     }
 
-    /// What there is, and how uneven its plain skin is.
-    fn found(
-        surfaces: Surfaces,
-        relief: Relief,
-        seen: (Vec<Blob>, Lattice),
-        frozen: &Frozen,
-    ) -> (Self, Option<PitNoise>) {
-        let (dots, lattice) = seen;
+    /// The coarse level.
+    pub fn coarse(&self) -> &Level {
+        &self.surfaces.maps.coarse
+    }
+
+    /// A map of the coarse level, as it is measured on.
+    pub fn map(&self, which: Chromophore) -> &Plane {
+        self.surfaces.map(which)
+    }
+}
+
+impl Shown {
+    /// What the baseline, or a photo measured by itself, shows, and what that
+    /// fixes for the photos compared with it; `blur_mm` is what its maps were blurred by.
+    pub fn at_baseline(maps: Maps, blur_mm: f64) -> (Self, Frozen) {
+        let (seen, frozen) = Seen::of_baseline(maps, blur_mm);
+        (Self::among(seen, &frozen), frozen)
+    }
+
+    /// What is to be told from a photo that was looked at.
+    pub fn among(seen: Seen, frozen: &Frozen) -> Self {
+        let Seen { surfaces, pigmented, relief, dots, lattice } = seen;
         let maps = &surfaces.maps;
         let red = redness::red(maps, &surfaces.blood_excess);
         let clutter = &frozen.clutter;
@@ -212,18 +324,16 @@ impl Shown {
         let wrinkles = wrinkles::among(&lines, &relief);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let light = relief::light(&relief, pores.iter().map(|pore| [pore.x_px, pore.y_px]));
-        let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
         let furrows: Vec<(&[[f64; 2]], f64)> =
             wrinkles.iter().map(|wrinkle| (&wrinkle.points[..], wrinkle.width_px)).collect();
         let spots = segmentation::mask_of(&pigmented, maps.coarse.skin.dim());
         let others = scars::Others { dots: &dots, furrows: &furrows, spots: &spots };
-        let ((scars, pit_noise), (papules, wounds)) = rayon::join(
+        let (scars, (papules, wounds)) = rayon::join(
             || scars::detect(maps, light, &others, frozen.pit_noise),
             || (inflammation::papules(maps, clutter, light), inflammation::wounds(maps)),
         );
-        let vascular =
-            segmentation::find(LesionKind::Vascular, &surfaces.blood_excess, &maps.coarse, frozen.vascular);
-        let shown = Self {
+        let vascular = surfaces.vascular(frozen.vascular);
+        Self {
             surfaces,
             red,
             relief,
@@ -237,8 +347,7 @@ impl Shown {
             wounds,
             pigmented,
             vascular,
-        };
-        (shown, pit_noise)
+        }
     }
 
     /// The tone by which its melanin and blood were told apart: that of the
@@ -254,10 +363,7 @@ impl Shown {
 
     /// A map of the coarse level, as it is measured on.
     pub fn map(&self, which: Chromophore) -> &Plane {
-        match which {
-            Chromophore::Melanin => &self.surfaces.maps.melanin,
-            Chromophore::Hemoglobin => &self.surfaces.maps.hemoglobin,
-        }
+        self.surfaces.map(which)
     }
 
     /// Skin of the coarse level that is redder than its surroundings.
@@ -284,6 +390,8 @@ impl Shown {
             blood_excess: self.surfaces.blood_excess,
             pigmented: self.pigmented,
             vascular: self.vascular,
+            level_errors: self.surfaces.level_errors,
+            leaks: self.surfaces.leaks,
         }
     }
 

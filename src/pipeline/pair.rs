@@ -11,6 +11,10 @@ use crate::raster::{self, Mask, Plane, cell_centre, in_cells};
 /// tell spots from skin, large enough to average noise and misalignment out.
 const CELL_MM: f64 = 1.0;
 
+/// Cells of the moving photo along one of the baseline's: what is read between
+/// cells loses contrast, and from finer ones hardly any.
+const FINER: f64 = 2.0;
+
 /// The calibration that brings `moving` to the light of `baseline`, from
 /// skin seen in both that did not change; and the colour contrast of ordinary skin.
 pub fn calibrate(
@@ -18,7 +22,7 @@ pub fn calibrate(
     moving: &Frame,
     transform: &Transform,
 ) -> (Calibration, Option<SkinContrast>) {
-    let (reference, other) = (Cells::of(baseline), Cells::of(moving));
+    let (reference, other) = (Cells::of(baseline, CELL_MM), Cells::of(moving, CELL_MM / FINER));
     let (width, height) = moving.size();
     let mut pairs = Vec::new();
     let mut seen = reference.linear.each_ref().map(|plane| Plane::zeros(plane.raw_dim()));
@@ -26,7 +30,7 @@ pub fn calibrate(
     for ((y, x), _) in reference.inside.indexed_iter().filter(|(_, inside)| **inside) {
         let centre = [x, y].map(|at| cell_centre(at as f64, reference.factor));
         let [px, py] = transform.map(centre);
-        if let Some(light) = other.at(px, py) {
+        if let Some(light) = other.around(px, py, reference.factor as f64 / (2.0 * FINER)) {
             let position = [(px + 0.5) / width as f64, (py + 0.5) / height as f64];
             let here = [0, 1, 2].map(|channel| reference.linear[channel][[y, x]]);
             pairs.push(SkinPair { reference: here, moving: light, position });
@@ -37,7 +41,7 @@ pub fn calibrate(
     (from_reference_skin(&pairs), skin_contrast(&reference.linear, &seen, &both))
 }
 
-/// Mean linear light of the valid skin in cells of [`CELL_MM`].
+/// Mean linear light of the valid skin in cells.
 struct Cells {
     linear: [Plane; 3],
     inside: Mask,
@@ -46,10 +50,10 @@ struct Cells {
 }
 
 impl Cells {
-    fn of(frame: &Frame) -> Self {
+    fn of(frame: &Frame, cell_mm: f64) -> Self {
         let coarse = frame.levels.coarse;
         let skin = frame.reference.as_ref().map_or_else(|| frame.mask.clone(), |part| &frame.mask & part);
-        let side = (frame.scale.reduced(coarse).px(CELL_MM).round() as usize).max(1);
+        let side = (frame.scale.reduced(coarse).px(cell_mm).round() as usize).max(1);
         let mut inside = None;
         let linear = frame.photo.linear(coarse).map(|plane| {
             let (mean, filled) = reduce_inside(&plane, &skin, side);
@@ -57,6 +61,17 @@ impl Cells {
             mean
         });
         Self { linear, inside: inside.expect("three channels"), factor: coarse * side }
+    }
+
+    /// The mean light of four native positions, `off` pixels across and down from
+    /// one; `None` unless there is skin around all.
+    fn around(&self, x: f64, y: f64, off: f64) -> Option<[f32; 3]> {
+        let mut sum = [0.0; 3];
+        for (dx, dy) in [(-off, -off), (off, -off), (-off, off), (off, off)] {
+            let light = self.at(x + dx, y + dy)?;
+            sum.iter_mut().zip(light).for_each(|(sum, light)| *sum += light / 4.0);
+        }
+        Some(sum)
     }
 
     /// The light at a native position; `None` unless the cells around it are all skin.

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::filter::background::reduce_inside;
 use crate::filter::contours::{borders, simplified};
 use crate::pipeline::frame::Frame;
-use crate::pipeline::measuring::Shown;
+use crate::pipeline::measuring::{Seen, Shown};
 use crate::raster::{self, Mask, Plane, cell_centre, in_cells};
 use crate::report::pictures::{
     CROP_SIDE, CROPS_ABREAST, Chromophore, Layer, SCREEN_SIDE, SessionPictures, jpeg, map,
@@ -47,11 +47,11 @@ pub struct Easel {
 }
 
 impl Easel {
-    /// The frame of the baseline, which shows `shown`.
-    pub fn of(baseline: &Frame, shown: &Shown) -> Self {
+    /// The frame of the baseline, looked at as `seen`.
+    pub fn of(baseline: &Frame, seen: &Seen) -> Self {
         let (width, height) = baseline.size();
         let factor = width.max(height).div_ceil(SCREEN_SIDE);
-        let skin = &shown.coarse().skin;
+        let skin = &seen.coarse().skin;
         let mean = |plane: &Plane| {
             let values = raster::values_inside(plane, skin);
             values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len().max(1) as f64
@@ -61,7 +61,7 @@ impl Easel {
             width: width / factor,
             height: height / factor,
             px_per_mm: baseline.scale.px_per_mm,
-            means: [Chromophore::Melanin, Chromophore::Hemoglobin].map(|which| mean(shown.map(which))),
+            means: [Chromophore::Melanin, Chromophore::Hemoglobin].map(|which| mean(seen.map(which))),
         }
     }
 

@@ -5,13 +5,13 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::alignment::{Features, Transform};
-use crate::canvas::{self, Canvas};
+use crate::canvas::{self, Canvas, Lattice};
 use crate::error::Warning;
 use crate::lesion::{self, LesionKind, Sight, Track};
 use crate::metrics::{Aspect, Measured};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::link::{Link, link, link_through};
-use crate::pipeline::measuring::{Frozen, Lesions, Shown, maps};
+use crate::pipeline::measuring::{Frozen, Lesions, Seen, Shown, maps};
 use crate::pipeline::pictures::{Easel, as_taken};
 use crate::pipeline::records;
 use crate::pipeline::single::outlines;
@@ -264,21 +264,27 @@ fn measure(
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
     let blur = coarsest.sqrt();
-    let (shown, frozen) = Shown::at_baseline(maps(&baseline.frame, baseline.frame.scale, blur, None), blur);
-    let easel = pictured.then(|| Easel::of(&baseline.frame, &shown));
-    baseline.keep(shown, &frozen, canvas, easel.as_ref());
-    step();
-    members.par_iter_mut().for_each(|member| {
-        if member.link.is_ok() {
-            let maps = maps(&member.frame, member.frame.scale, blur_mm(member), Some(&frozen));
-            member.keep(Shown::under(maps, &frozen), &frozen, canvas, easel.as_ref());
-        }
-        step();
-    });
-    copies.par_iter_mut().filter(|copy| copy.link.is_ok()).for_each(|copy| {
-        let maps = maps(&copy.frame, copy.frame.scale, blur_mm(copy), Some(&frozen));
-        copy.keep(Shown::under(maps, &frozen), &frozen, canvas, None);
-    });
+    let (seen, frozen) = Seen::of_baseline(maps(&baseline.frame, baseline.frame.scale, blur, None), blur);
+    let easel = pictured.then(|| Easel::of(&baseline.frame, &seen));
+    let measure = |member: &mut Member, easel: Option<&Easel>| {
+        let maps = maps(&member.frame, member.frame.scale, blur_mm(member), Some(&frozen));
+        member.keep(Shown::among(Seen::under(maps, &frozen), &frozen), &frozen, canvas, easel);
+    };
+    rayon::join(
+        || {
+            baseline.keep(Shown::among(seen, &frozen), &frozen, canvas, easel.as_ref());
+            step();
+        },
+        || {
+            members.par_iter_mut().for_each(|member| {
+                if member.link.is_ok() {
+                    measure(member, easel.as_ref());
+                }
+                step();
+            });
+            copies.par_iter_mut().filter(|copy| copy.link.is_ok()).for_each(|copy| measure(copy, None));
+        },
+    );
     easel
 }
 
@@ -437,16 +443,18 @@ fn pictures(
 /// nothing but the reason. `None` if none of its photos could be read.
 fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Option<SessionMetrics> {
     let mut photos = measured(all, session);
-    let (blocked, gain_log_sd, regions) = match photos.next() {
+    let (blocked, relief_log_sd, gain_log_sd, level_error, regions) = match photos.next() {
         Some((member, link, values)) => (
             [Aspect::Colour, Aspect::Relief].map(|aspect| link.blocked(aspect)),
+            link.relief_log_sd(),
             member.frame.photo.calibration().gain_log_sd,
+            values.lesions.level_errors,
             values.by_region(),
         ),
         None => {
             let member = all.iter().find(|member| member.session == session)?;
             let code = member.link.as_ref().err().map(|reason| reason.code.clone());
-            ([code.clone(), code], [0.0; 3], Vec::new())
+            ([code.clone(), code], 0.0, [0.0; 3], [0.0; 2], Vec::new())
         }
     };
     let [colour_blocked, relief_blocked] = blocked;
@@ -457,7 +465,9 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
         colour_blocked,
         relief_blocked: relief_blocked.clone(),
         gain_log_sd,
-        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { 0.0 },
+        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { relief_log_sd.min(VEIL_LOG_SD) },
+        relief_log_sd,
+        level_error,
         regions,
         repeats: photos.map(|(_, _, repeat)| repeat.by_region()).collect(),
     })
@@ -485,25 +495,35 @@ fn lesions(
     repeatability: &Repeatability,
 ) -> Vec<Lesion> {
     let seen: Vec<_> = order.iter().map(|session| measured(all, *session).next()).collect();
-    let tracks: Vec<Track> = KINDS.iter().flat_map(|&kind| follow(kind, &seen)).collect();
     let again: Vec<Option<Followed>> =
         seen.iter().take(1).copied().chain(copies.iter().map(Member::followed)).collect();
-    let scatter = KINDS.map(|kind| lesion::scatter(&follow(kind, &again)));
+    let (tracks, scatter) = rayon::join(
+        || follow(&seen),
+        // Without copies there is nothing that doses could stray between.
+        || if copies.is_empty() { Vec::new() } else { follow(&again) },
+    );
+    let scatter: Vec<Option<f64>> = scatter.iter().map(|tracks| lesion::scatter(tracks)).collect();
+    let tracks = tracks.concat();
     let capture = |kind: LesionKind| {
         let place = KINDS.iter().position(|&other| other == kind);
-        series::capture(kind, repeatability, place.and_then(|place| scatter[place]))
+        series::capture(kind, repeatability, place.and_then(|place| *scatter.get(place)?))
     };
     let scale = seen.first().copied().flatten().map(|(member, _, _)| member.frame.scale);
     let px_per_mm = scale.filter(|scale| scale.physical).map(|scale| scale.px_per_mm);
     series::lesions(&tracks, metrics, px_per_mm, &capture)
 }
 
-/// The lesions of one kind followed from the first photo through the others.
-fn follow(kind: LesionKind, seen: &[Option<Followed>]) -> Vec<Track> {
-    let ways: Vec<_> = seen.iter().map(|seen| seen.map(|(_, link, _)| Ways::of(&link.transform))).collect();
-    let sights: Vec<Option<Sight>> =
-        seen.iter().zip(&ways).map(|(seen, ways)| Some(sight(kind, (*seen)?, ways.as_ref()?))).collect();
-    lesion::track(kind, &sights)
+/// The lesions of each kind followed from the first photo through the others.
+fn follow(seen: &[Option<Followed>]) -> Vec<Vec<Track>> {
+    let baseline = seen.first().copied().flatten();
+    let ways: Vec<_> =
+        seen.iter().map(|seen| Some(Ways::between(baseline?.0, (*seen)?.0, &(*seen)?.1.transform))).collect();
+    let tracks = |kind: &LesionKind| {
+        let sights: Vec<Option<Sight>> =
+            seen.iter().zip(&ways).map(|(seen, ways)| Some(sight(*kind, (*seen)?, ways.as_ref()?))).collect();
+        lesion::track(*kind, &sights)
+    };
+    KINDS.par_iter().map(tracks).collect()
 }
 
 impl Member {
@@ -519,11 +539,16 @@ struct Ways<'a> {
 }
 
 impl<'a> Ways<'a> {
-    fn of(transform: &'a Transform) -> Self {
+    fn between(baseline: &Member, member: &Member, transform: &'a Transform) -> Self {
+        let size = |member: &Member| raster::size(&member.frame.mask);
+        let there = Lattice::new(|at| Some(transform.map(at)), size(baseline), baseline.frame.levels.coarse);
+        let back = Lattice::new(|at| transform.map_back(at), size(member), member.frame.levels.coarse);
         Self {
-            there: Box::new(|at| transform.map(at)),
-            // A place that is nowhere in the baseline lies in no pixel of it.
-            back: Box::new(|at| transform.map_back(at).unwrap_or([f64::NAN; 2])),
+            there: Box::new(move |at| there.near(at).unwrap_or_else(|| transform.map(at))),
+            back: Box::new(move |at| {
+                // A place that is nowhere in the baseline lies in no pixel of it.
+                back.near(at).or_else(|| transform.map_back(at)).unwrap_or([f64::NAN; 2])
+            }),
         }
     }
 }
@@ -535,8 +560,16 @@ fn sight<'a>(
     ways: &'a Ways,
 ) -> Sight<'a> {
     let (level, (spots, excess)) = (&values.lesions.level, values.lesions.of(kind));
-    let residual_px = link.residual_px;
-    Sight { level, excess, spots, to_session: &*ways.there, to_baseline: &*ways.back, residual_px }
+    Sight {
+        level,
+        excess,
+        spots,
+        to_session: &*ways.there,
+        to_baseline: &*ways.back,
+        residual_px: link.residual_px,
+        level_error: values.lesions.level_error(kind),
+        leak: values.lesions.leak(kind),
+    }
 }
 
 /// What the report says of one session; `None` if none of its photos could be read.
@@ -636,6 +669,7 @@ fn place(source: &SeriesSource, session: &SessionSource, photo: &PhotoSource) ->
     PhotoOutcome {
         patient: source.patient.clone(),
         session: session.session.clone(),
+        baseline: source.sessions[source.baseline].session == session.session,
         view: source.view.clone(),
         shot: photo.shot,
         file: photo.file.clone(),

@@ -6,6 +6,7 @@
 
 use crate::calibration::reference_skin::content;
 use crate::filter::background::background;
+use crate::filter::morphology;
 use crate::raster::{self, Mask, Plane};
 
 /// Colour contrast of ordinary skin in the moving photo over that in the reference.
@@ -30,6 +31,11 @@ const SURROUNDINGS: f64 = 3.0;
 /// Standard deviations within which skin is ordinary: spots and patches are not.
 const ORDINARY: f64 = 2.0;
 
+/// Standard deviations from which a cell is of a lesion, and how far its rim
+/// reaches, cells: what a lesion does, its rim does too.
+const LESION: f64 = 3.0;
+const RIM: f64 = 1.5;
+
 /// Fewest cells of ordinary skin: a standard deviation of 100 errs by 7 %.
 const FEWEST: usize = 100;
 
@@ -39,9 +45,16 @@ const FEWEST: usize = 100;
 pub fn skin_contrast(reference: &[Plane; 3], moving: &[Plane; 3], both: &Mask) -> Option<SkinContrast> {
     let deviations = [reference, moving].map(|light| contents(light, both));
     let mut ordinary = both.clone();
+    let mut lesions = Mask::from_elem(both.raw_dim(), false);
     for plane in deviations.iter().flatten() {
-        let most = ORDINARY as f32 * spread(plane, both)?;
+        let spread = spread(plane, both)?;
+        let (most, lesion) = (ORDINARY as f32 * spread, LESION as f32 * spread);
         ordinary.zip_mut_with(plane, |inside, value| *inside &= value.abs() < most);
+        lesions.zip_mut_with(plane, |inside, value| *inside |= value.abs() > lesion);
+    }
+    let plain = &ordinary & &!morphology::dilate(&(lesions & both), RIM);
+    if raster::count(&plain) >= FEWEST {
+        ordinary = plain;
     }
     if raster::count(&ordinary) < FEWEST {
         return None;

@@ -6,12 +6,14 @@ pub mod comparability;
 mod cover;
 mod focus;
 mod noise;
+mod plateaus;
 pub mod relief;
 pub mod spectrum;
 pub mod thresholds;
 
 pub use self::comparability::{Comparability, Comparable, Family, Measures, Pair, Reason, compare};
 pub use self::cover::{SkinContrast, skin_contrast};
+pub use self::plateaus::{Plateaus, plateaus};
 pub use self::relief::{ReliefAgreement, relief_agreement};
 pub use self::spectrum::{RelativeBlur, Spectrum, relative_blur};
 use self::thresholds::*;

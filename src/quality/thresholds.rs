@@ -58,7 +58,7 @@ pub const SCALE_RATIO: [f64; 2] = [0.8, 1.25];
 /// least that can be told, in pixels of the coarser photo.
 pub const BLUR_MM: f64 = 0.06;
 /// See [`BLUR_MM`].
-pub const BLUR_PX: f64 = 0.5;
+pub const BLUR_PX: f64 = 0.8;
 
 /// Contrast ratio of all fine structure that no treatment makes, and its
 /// inverse: the light is harder or softer.
@@ -125,7 +125,10 @@ pub const FILTER_TURN: f64 = 2.0 * TURN;
 /// other light leave 0.9 to 1.2; skin dense with spots and patches that fade by
 /// half 0.6 to 0.9, for their rims are ordinary skin; a layer that covers half of
 /// the skin 0.5 to 0.7, one that covers two thirds 0.4.
-pub const SKIN_CONTRAST: f64 = 0.55;
+pub const SKIN_CONTRAST: f64 = 0.72;
+
+/// The same of pigment and of blood alone: what only one of them lost, no layer took.
+pub const SKIN_CONTRAST_EACH: f64 = 0.9;
 
 /// The limits behind each warning and reason, by code.
 pub const TABLE: &[(&str, &[f64])] = &[
@@ -157,7 +160,7 @@ pub const TABLE: &[(&str, &[f64])] = &[
     ("compression_differs", &[JPEG_DIFFERENCE as f64]),
     ("compression_too_strong", &[JPEG_LEAST as f64]),
     ("smoothed", &[FAINT_TEXTURE, NOISE_LEFT, FILTER_TURN]),
-    ("skin_covered", &[SKIN_CONTRAST]),
+    ("skin_covered", &[SKIN_CONTRAST, SKIN_CONTRAST_EACH]),
 ];
 
 #[cfg(test)]

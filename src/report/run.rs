@@ -6,11 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Warning;
+pub use crate::series::RUN_SCHEMA;
 use crate::series::{Tool, Verdict};
 use crate::settings::Settings;
-
-/// The schema that [`Run`] follows.
-pub const RUN_SCHEMA: &str = "dermalapse.run/1";
 
 /// What became of a photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +40,9 @@ pub struct PhotoOutcome {
     pub patient: String,
     /// The session.
     pub session: String,
+    /// Whether the session is the one that others are compared with.
+    #[serde(default)]
+    pub baseline: bool,
     /// The view.
     pub view: String,
     /// Which of several photos of one view in one session, from 1.
@@ -72,6 +73,9 @@ pub struct LeftOut {
 pub struct PatientOutcome {
     /// The pseudonym.
     pub id: String,
+    /// The arm of a study.
+    #[serde(default)]
+    pub arm: Option<String>,
     /// Whether a report was written.
     pub report: bool,
     /// Why not.

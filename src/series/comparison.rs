@@ -10,7 +10,9 @@
 use std::collections::BTreeMap;
 
 use crate::color::unmixing::leaks;
-use crate::metrics::gain::log_gain_derivatives;
+use crate::lesion::segmentation::LEAST_CONTRAST;
+use crate::metrics::gain::{log_gain_derivatives, log_relief_derivative};
+use crate::metrics::redness::RED_EXCESS;
 use crate::metrics::{Better, Estimate, Family, Measured, Metric, metric};
 use crate::series::{Change, Trend, Verdict};
 use crate::session::SessionMetrics;
@@ -173,7 +175,11 @@ fn difference(
     let gain = gain_error(before.id, baseline, session, region);
     let veil =
         if is_colour_contrast(before.id) { session.contrast_log_sd * second.value().abs() } else { 0.0 };
-    let light = gain.hypot(veil).hypot(leak_error(before.id, baseline, session, region));
+    let most = first.value().abs().max(second.value().abs());
+    let relief = session.relief_log_sd * log_relief_derivative(before.id, most).abs();
+    let leak = leak_error(before.id, baseline, session, region);
+    let plateau = plateau_error(before.id, region, baseline, session);
+    let light = gain.hypot(veil).hypot(leak).hypot(relief).hypot(plateau);
     let parts = [
         (sampling, first.tiles().min(second.tiles()) as f64 - 1.0),
         (capture[0].hypot(capture[1]), error.degrees),
@@ -208,6 +214,31 @@ fn gain_error(id: &str, baseline: &SessionMetrics, session: &SessionMetrics, reg
     let derivatives = log_gain_derivatives(id, l_star);
     let parts = derivatives.iter().zip(session.gain_log_sd).map(|(slope, sd)| (slope * sd).powi(2));
     parts.sum::<f64>().sqrt()
+}
+
+/// The error that compression leaves on what is told from the skin around it.
+/// A contrast errs by it as it is; an area by what that error moves its border,
+/// at which the density goes from its half to the skin's level.
+fn plateau_error(id: &str, region: &str, baseline: &SessionMetrics, session: &SessionMetrics) -> f64 {
+    const CONTRAST: &str = "pigmentation.spot_contrast";
+    let value = |photo: &SessionMetrics, id: &str| {
+        let measured = find(photo, region, id)?.outcome.as_ref().ok()?;
+        Some(measured.value())
+    };
+    let of = |photo: &SessionMetrics| {
+        let [pigment, blood] = photo.level_error;
+        let area = value(photo, id).unwrap_or(0.0);
+        match id {
+            CONTRAST => pigment,
+            "pigmentation.spot_area_fraction" => {
+                let least = f64::from(LEAST_CONTRAST);
+                pigment * area / value(photo, CONTRAST).unwrap_or(least).max(least)
+            }
+            "redness.area_fraction" => blood * area / f64::from(RED_EXCESS),
+            _ => 0.0,
+        }
+    };
+    of(baseline).hypot(of(session))
 }
 
 /// What a change of melanin may pass into the hemoglobin read, and the other
@@ -322,6 +353,8 @@ mod tests {
             relief_blocked: None,
             gain_log_sd: [0.0; 3],
             contrast_log_sd: 0.0,
+            level_error: [0.0; 2],
+            relief_log_sd: 0.0,
             regions: vec![("skin".into(), measured)],
             repeats: vec![],
         }

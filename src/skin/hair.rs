@@ -22,6 +22,10 @@ const CURVATURE: f32 = 0.07;
 /// a sixth of a millimetre 1.4 times as much, a furrow 0.2 mm wide 1.1 times.
 const LEAST_NARROWING: f32 = 1.25;
 
+/// The same from which a line is a hair however wide: a furrow a quarter of a
+/// millimetre wide (standard deviation) and three times as dark as the skin reaches 0.24.
+const BLACKEST_FURROW: f32 = 0.25;
+
 /// How much flatter a line is along than across.
 const ELONGATION: f32 = 2.0;
 
@@ -58,7 +62,9 @@ pub(super) fn hair(light: &Plane, brightness: f32, scale: FilterScale) -> Mask {
         for_each_part(&lines, |part, pixels| {
             let long = part.diagonal > scale.px(LENGTH_MM).max(8.0);
             if long && part.diagonal.powi(2) > 5.0 * part.area {
-                narrow(&smooth, &wide, pixels).for_each(|(x, y)| strands[[y as usize, x as usize]] = true);
+                let black = BLACKEST_FURROW / (sigma * sigma) as f32;
+                narrow(&smooth, &wide, pixels, black)
+                    .for_each(|(x, y)| strands[[y as usize, x as usize]] = true);
             }
         });
         (lines, strands)
@@ -71,17 +77,19 @@ pub(super) fn hair(light: &Plane, brightness: f32, scale: FilterScale) -> Mask {
 
 /// The cells of a line around which its crest bends less in a plane smoothed
 /// twice as much: the crest of a hair does, that of a furrow is as wide as
-/// the wider smoothing. Where both cross, each keeps its cells.
+/// the wider smoothing. Or around which it bends more than `black`. Where both
+/// cross, each keeps its cells.
 fn narrow<'a>(
     smooth: &Plane,
     wide: &Plane,
     pixels: &'a [(u32, u32)],
+    black: f32,
 ) -> impl Iterator<Item = (u32, u32)> + 'a {
     // At twice the standard deviation curvature is worth four times as much.
     let excess = |&(x, y): &(u32, u32)| {
         let bend = |plane: &Plane| curvatures(plane, x as usize, y as usize)[0];
         let crest = is_crest(smooth, x as usize, y as usize);
-        if crest { bend(smooth) - 4.0 * LEAST_NARROWING * bend(wide) } else { 0.0 }
+        if crest { bend(smooth) - (4.0 * LEAST_NARROWING * bend(wide)).min(black) } else { 0.0 }
     };
     let excesses: Vec<f32> = pixels.iter().map(excess).collect();
     pixels.iter().copied().filter(move |&(x, y)| {

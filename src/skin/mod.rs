@@ -15,6 +15,7 @@ use self::chroma::{Chromaticity, SkinColour};
 pub use self::overlay::overlay;
 use self::parts::{Part, select};
 use crate::filter::background::background;
+use crate::filter::gaussian::gaussian;
 use crate::filter::morphology;
 use crate::photo::{Light, Photo};
 use crate::raster::{self, Mask, Plane};
@@ -123,8 +124,11 @@ pub fn valid_skin(light: &Light, factor: usize, scale: FilterScale) -> Skin {
     );
     let skin = !(outside | ink | &hair);
     let glare = glare(linear, &skin, usual, scale);
-    let clipped = light.clipped.mapv(|share| share > CLIPPED_SHARE) & &skin;
-    let clipped = morphology::dilate(&clipped, scale.px(BLOOMING_MM).max(1.0)) & &skin;
+    let clipped =
+        gaussian(&light.clipped, scale.px(CLIPPED_MM).max(1.0)).mapv(|share| share > CLIPPED_SHARE) & &skin;
+    let blooming = morphology::open(&clipped, scale.px(BURNT_MM / 2.0).max(1.0));
+    let blooming = morphology::dilate(&blooming, scale.px(BLOOMING_MM).max(1.0));
+    let clipped = (clipped | blooming) & &skin;
     let all = &skin & &(&glare | &clipped);
     let mask = without_slivers(&(skin & !(&glare | &clipped)), scale);
     let lost = |cells: &Mask| mean_inside(&light.lost, cells);
@@ -146,12 +150,22 @@ fn no_skin(plane: &Plane, factor: usize) -> Skin {
     Skin { mask, factor, glare, hair, clipped, coverage: 0.0, lost_fraction: [0.0; 2], light: [0.0; 3] }
 }
 
-/// Share of a cell's pixels from which a clipped channel spoils its mean.
-const CLIPPED_SHARE: f32 = 0.1;
+/// Share of the pixels from which a clipped channel spoils the mean around it:
+/// of normal scatter that is cut off there, the mean loses 0.3 of its
+/// standard deviation. Single pixels that noise lifts to the limit spoil nothing,
+/// and would take the brightest skin out first.
+const CLIPPED_SHARE: f32 = 0.4;
+
+/// Standard deviation of the window that share is taken in, mm (at least a cell).
+const CLIPPED_MM: f64 = 0.15;
 
 /// How far light spreads around what it clips, by the lens, the sensor and the
 /// compression, mm (at least a cell).
 const BLOOMING_MM: f64 = 0.3;
+
+/// Least width of what spreads light, mm: the crests of texture, which are
+/// narrower, only just reach the limit.
+const BURNT_MM: f64 = 1.0;
 
 fn coloured(chromaticity: &Chromaticity, colour: &SkinColour) -> Mask {
     Zip::from(&chromaticity.red_green)
@@ -196,6 +210,11 @@ fn ink(other: &Mask, chromaticity: &Chromaticity, colour: &SkinColour, scale: Fi
 /// How much brighter than the skin around it glare is.
 const GLARE: f32 = 1.35;
 
+/// Light that glare adds at least, as a share of the red light of the skin
+/// around, which tone changes least: dark skin returns so little green and blue
+/// that the faint sheen of every furrow is a third of it, and hides nothing.
+const GLARE_ADDED: f32 = 0.2;
+
 /// Share of the usual brightness that skin is at least expected to have where glare is sought.
 const SHADED: f32 = 0.9;
 
@@ -205,7 +224,8 @@ const SURROUNDINGS_MM: f64 = 4.0;
 /// Linear light that is clipped.
 const CLIPPED: f32 = 0.98;
 
-/// Surface reflection: brighter than the skin around in every channel and in
+/// Surface reflection: brighter than the skin around in every channel, by a
+/// share of it and by a share of the light alike on all tones, and in
 /// blue at least as much as in red, for it has the lamp's colour; or clipped
 /// in two channels. Beside a dark lesion all skin is bright: it is compared
 /// with the photo's `usual` skin too.
@@ -217,9 +237,12 @@ fn glare(linear: &[Plane; 3], skin: &Mask, usual: [f32; 3], scale: FilterScale) 
         let here = linear.each_ref().map(|plane| raster::row(plane, y));
         let near = around.each_ref().map(|plane| raster::row(plane, y));
         for (x, glare) in out.iter_mut().enumerate() {
-            let ratio = |c: usize| here[c][x] / near[c][x].max(SHADED * usual[c]).max(1e-4);
+            let skin = |c: usize| near[c][x].max(SHADED * usual[c]).max(1e-4);
+            let ratio = |c: usize| here[c][x] / skin(c);
+            let added = |c: usize| here[c][x] - skin(c) > GLARE_ADDED * skin(0);
             let clipped = (0..3).filter(|&c| here[c][x] >= CLIPPED).count() >= 2;
-            let reflects = ratio(0) > 1.1 && ratio(1) > GLARE && ratio(2) > GLARE && ratio(2) >= ratio(0);
+            let brighter = |c: usize| ratio(c) > GLARE && added(c);
+            let reflects = ratio(0) > 1.1 && brighter(1) && brighter(2) && ratio(2) >= ratio(0);
             *glare = clipped || reflects;
         }
     });

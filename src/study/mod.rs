@@ -11,17 +11,19 @@ mod groups;
 mod model;
 pub mod records;
 mod repeats;
+mod run;
 pub mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::records::{Plan, STUDY_SCHEMA, Study};
+pub use self::run::{RunFacts, read_run};
 pub use self::source::{PatientReport, read_reports};
 use crate::error::{Error, Result, Warning};
 use crate::metrics::{Better, metric};
 use crate::statistics::multiplicity::{benjamini_hochberg_adjusted, holm};
 use crate::study::data::{Key, LAST, Measured};
-use crate::study::records::{Arm, MetricStudy, StudyTool, Tested, Time};
+use crate::study::records::{Absent, Arm, MetricStudy, StudyTool, Tested, Time};
 
 /// Metrics of followed lesions, beside those of the catalogue.
 pub const LESION_METRICS: [&str; 3] =
@@ -61,10 +63,34 @@ pub fn study(reports: &[PatientReport], plan: &Plan, warnings: Vec<Warning>) -> 
         tool: StudyTool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
         plan,
         arms,
+        absent: Vec::new(),
+        failed_photos: Vec::new(),
         times,
         metrics,
         warnings,
     })
+}
+
+impl Study {
+    /// The same, with the patients and photos of the run that took no part.
+    pub fn within(mut self, run: RunFacts) -> Self {
+        self.absent = run.absent;
+        self.failed_photos = run.failed_photos;
+        for patient in &self.absent {
+            let arm = patient.arm.as_ref().map_or(String::new(), |arm| format!(" (arm {arm})"));
+            let Absent { patient, reason, .. } = patient;
+            let message = format!("{patient}{arm} takes no part: {reason}");
+            // Said better than by the folder that has no report.
+            self.warnings.retain(|w| w.code != "no_report" || !w.message.starts_with(&format!("{patient} ")));
+            self.warnings.push(Warning::new("patient_absent", message));
+        }
+        if !self.failed_photos.is_empty() {
+            let count = self.failed_photos.len();
+            let message = format!("{count} photos could not be used and are missing from the comparison");
+            self.warnings.push(Warning::new("photos_failed", message));
+        }
+        self
+    }
 }
 
 fn arms(reports: &[PatientReport]) -> Vec<Arm> {

@@ -22,6 +22,10 @@ pub struct Study {
     pub plan: Plan,
     /// The arms, by name; patients without one stand under `null`.
     pub arms: Vec<Arm>,
+    /// Patients of the run who have no report and take no part.
+    pub absent: Vec<Absent>,
+    /// Photos of the run that could not be used.
+    pub failed_photos: Vec<FailedPhoto>,
     /// The follow-ups that are compared with the baseline.
     pub times: Vec<Time>,
     /// Metric by metric, of every view and region.
@@ -61,6 +65,38 @@ pub struct Arm {
     pub arm: Option<String>,
     /// The pseudonyms of its patients.
     pub patients: Vec<String>,
+}
+
+/// A patient who was analysed and has no report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Absent {
+    /// The pseudonym.
+    pub patient: String,
+    /// The arm.
+    pub arm: Option<String>,
+    /// Why there is no report.
+    pub reason: String,
+}
+
+/// A photo that could not be read or used, so that its session may be missing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FailedPhoto {
+    /// The pseudonym of the patient.
+    pub patient: String,
+    /// The patient's arm.
+    pub arm: Option<String>,
+    /// The session.
+    pub session: String,
+    /// `baseline` or `follow_up`.
+    pub role: String,
+    /// The view.
+    pub view: String,
+    /// File name, without its folder.
+    pub file: String,
+    /// `unreadable` or `rejected`.
+    pub status: String,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// A follow-up.

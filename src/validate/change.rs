@@ -61,6 +61,12 @@ pub fn power(cases: &[Case]) -> Section {
             rows.push(Row::share(format!("{metric} improved at -{fall:.0} %"), bar, &seen));
         }
     }
+    // Means over all skin: how much they fall depends on how much of it is red.
+    for metric in ["redness.a_star_mean", "redness.erythema_index", "redness.hemoglobin_index"] {
+        let all = of(cases, Variant::Calming).filter_map(|case| verdict(case, metric, VISITS_AFTER));
+        let seen: Vec<bool> = all.map(improved).collect();
+        rows.push(Row::share(format!("{metric} improved, patches at -80 %"), Bar::NONE, &seen));
+    }
     Section::new("power", rows)
 }
 

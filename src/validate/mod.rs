@@ -5,6 +5,7 @@
 //! that the unmixing was derived from. A [`Section`] is one table; further
 //! ones are further functions in [`validate`].
 
+mod accuracy;
 mod change;
 mod lesions;
 mod patients;
@@ -173,6 +174,10 @@ pub fn validate(extent: Extent, settings: &Settings, step: &(dyn Fn() + Sync)) -
             change::power(&cases),
             lesions::section(&cases),
             values::section(&cases),
+            accuracy::colour(),
+            accuracy::card(extent)?,
+            accuracy::structures(extent, settings.seed)?,
+            accuracy::texture(),
         ],
     })
 }

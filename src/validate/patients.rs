@@ -8,7 +8,9 @@ use rayon::prelude::*;
 
 use crate::batch::{series_of, write_phantom};
 use crate::error::{Error, Result};
-use crate::phantom::{CameraPlan, ChangePlan, LightPlan, PatientPlan, SessionPlan, ViewTruth, truth_of};
+use crate::phantom::{
+    CameraPlan, ChangePlan, LightPlan, PatientPlan, SessionPlan, SkinPlan, ViewTruth, truth_of,
+};
 use crate::pipeline::analyze_series;
 use crate::series::View;
 use crate::settings::Settings;
@@ -18,6 +20,9 @@ use crate::validate::Extent;
 /// The visits' dates and days.
 const VISITS: [(&str, i32); 5] =
     [("2026-01-10", 0), ("2026-02-07", 28), ("2026-03-07", 56), ("2026-04-04", 84), ("2026-05-02", 112)];
+
+/// Red patches, more than usual: enough of them must lie whole in all photos.
+const PATCHES_PER_CM2: f64 = 0.7;
 
 /// What becomes of a patient's skin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +122,7 @@ fn plans(extent: Extent, seed: u64) -> Vec<(Variant, PatientPlan)> {
             px_per_mm: 16.0,
             tone,
             seed,
+            skin: SkinPlan { patches_per_cm2: PATCHES_PER_CM2, ..SkinPlan::default() },
             ..PatientPlan::default()
         };
         (variant, plan)

@@ -8,6 +8,7 @@
 pub mod fit;
 pub mod grid;
 mod patches;
+mod shadow;
 
 use nalgebra::Matrix3;
 use schemars::JsonSchema;
@@ -118,7 +119,14 @@ const MOST_HIDDEN: usize = 1;
 /// Looks for a card in a photo.
 pub fn search(photo: &Photo, options: &CardOptions) -> Found {
     let planes = Planes::of(photo);
-    let encoded = planes.linear.each_ref().map(|plane| plane.mapv(srgb_from_linear));
+    let encoded = planes.linear.each_ref().map(|plane| {
+        let (width, height) = raster::size(plane);
+        raster::rows(width, height, |y, out| {
+            out.iter_mut()
+                .zip(raster::row(plane, y))
+                .for_each(|(value, &light)| *value = srgb_from_linear(light));
+        })
+    });
     let Some(found) = grid::find(&encoded) else { return Found::None };
     let tried = placements(&found).into_iter().map(|way| Trial::of(&planes, way, options));
     let best = tried.flatten().min_by(|a, b| a.score().total_cmp(&b.score()));
@@ -279,9 +287,11 @@ impl Trial {
         self.errors.iter().sum::<f64>() / self.errors.len().max(1) as f64
     }
 
-    /// The lower, the better the card explains what is seen.
+    /// The lower, the better the card explains what is seen: the mean error, with
+    /// that of a hidden patch for each that is hidden or outside.
     fn score(&self) -> f64 {
-        self.mean() + 3.0 * (self.hidden + self.outside) as f64
+        let lost = (self.hidden + self.outside) as f64;
+        (self.errors.iter().sum::<f64>() + HIDDEN * lost) / (self.errors.len() as f64 + lost).max(1.0)
     }
 
     fn judged(&self, planes: &Planes, options: &CardOptions) -> Found {
@@ -300,6 +310,9 @@ impl Trial {
                      that its white patch is not clipped"
                 ),
             ));
+        }
+        if let Some(step) = shadow::edge(&self.pairs, &self.centres) {
+            return Found::Refused(shadowed(step));
         }
         if self.mean() > MOST_MEAN {
             return Found::Refused(poor(self));
@@ -450,6 +463,17 @@ fn hidden(count: usize) -> Warning {
         format!(
             "{count} patches of the colour card are hidden, mirror the lamp or lie outside the photo; show the \
              card whole, without fingers or glare on it"
+        ),
+    )
+}
+
+fn shadowed(step: f64) -> Warning {
+    Warning::new(
+        "card_shadowed",
+        format!(
+            "the edge of a shadow lies over the colour card: one part has {:.0} % less light than the other; \
+             light card and skin alike",
+            100.0 * (1.0 - (-step.abs()).exp())
         ),
     )
 }

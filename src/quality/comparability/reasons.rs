@@ -113,11 +113,14 @@ fn light_turned(pair: &Pair) -> Option<Warning> {
 fn smoothed(pair: &Pair, measures: &Measures) -> Option<Warning> {
     let relief = pair.relief.filter(|relief| relief.turn < FILTER_TURN)?;
     let (texture, noise) = (relief.texture?, measures.noise_ratio?);
-    let filtered =
-        |way: f64, back: f64, noise: f64| way < FAINT_TEXTURE && back > FAINT_TEXTURE && noise < NOISE_LEFT;
-    let (which, left) = if filtered(texture.forth, texture.back, noise) {
+    // Relief in flatter light, too, has less of what passes for noise.
+    let hardness = measures.light_hardness_ratio.unwrap_or(1.0);
+    let filtered = |way: f64, back: f64, noise: f64, hardness: f64| {
+        way < FAINT_TEXTURE && back > FAINT_TEXTURE && noise < NOISE_LEFT * hardness.min(1.0)
+    };
+    let (which, left) = if filtered(texture.forth, texture.back, noise, hardness) {
         ("follow-up", texture.forth)
-    } else if filtered(texture.back, texture.forth, 1.0 / noise) {
+    } else if filtered(texture.back, texture.forth, 1.0 / noise, 1.0 / hardness) {
         ("baseline", texture.back)
     } else {
         return None;
@@ -134,7 +137,8 @@ fn smoothed(pair: &Pair, measures: &Measures) -> Option<Warning> {
 /// A layer of colour over the skin, in either photo.
 fn skin_covered(pair: &Pair) -> Option<Warning> {
     let contrast = pair.skin_contrast?;
-    let covered = |both: f64, pigment: f64, blood: f64| both < SKIN_CONTRAST && pigment.max(blood) < 1.0;
+    let covered =
+        |both: f64, pigment: f64, blood: f64| both < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH;
     let which = if covered(contrast.both(), contrast.pigment, contrast.blood) {
         "follow-up"
     } else if covered(1.0 / contrast.both(), 1.0 / contrast.pigment, 1.0 / contrast.blood) {
