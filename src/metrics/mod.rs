@@ -11,6 +11,7 @@ pub mod inflammation;
 pub mod lines;
 pub mod maps;
 pub mod pigmentation;
+pub mod pits;
 pub mod pores;
 pub mod redness;
 pub mod relief;

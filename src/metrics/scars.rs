@@ -5,55 +5,66 @@
 //! neither, and a bump does the opposite. Depth in millimetres cannot be had
 //! from one photo: what is reported is how strongly scars are seen.
 
-use crate::filter::gaussian::gaussian;
-use crate::metrics::maps::freed;
-use crate::metrics::relief::{Clutter, Light, sigma_mm};
+use crate::filter::blobs::Blob;
+use crate::filter::morphology::dilate;
+use crate::metrics::pits::{Fit, PitNoise, PlainSkin, Profile};
+use crate::metrics::relief::Light;
 use crate::metrics::{
     Better, Estimate, Family, Maps, Measured, Metric, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
-use crate::raster::{Plane, cell_centre, covers, sample, size};
+use crate::raster::{Mask, cell_centre, in_cells};
 use crate::region::Region;
 use crate::units::FilterScale;
 
-/// Rungs whose standard deviations pits are looked for at, 0.3 to 1.2 mm:
-/// half-depth radii of 0.6 to 2.4 mm.
-const SCALES: std::ops::RangeInclusive<usize> = 5..=9;
+/// Least mean amplitude of the crescents, ln units: what is seen of a shadow at a glance.
+const LEAST_CONTRAST: f64 = 0.03;
 
-/// Radius at half depth of a Gaussian pit over the scale that sees its slopes
-/// best: `√(2 ln 2)·√3`.
-const RADIUS_PER_SIGMA: f64 = 2.039;
+/// Least dark side in units of its error on the baseline's plain skin, and
+/// bright side likewise; pores and furrows that are left make errors about
+/// four times those of the same noise without them.
+const LEAST_UNITS: f64 = 10.0;
 
-/// Where the crescents lie and where they have ended, in scales from the centre.
-const CREST: f64 = 2.0;
-const BEYOND: f64 = 4.5;
-/// Where crescents must have faded along themselves, in scales.
-const ASIDE: f64 = 3.5;
+/// Least bright side, ln units and as a share of the dark one: a spot has none.
+const LEAST_BRIGHT: (f64, f64) = (0.04, 0.15);
 
-/// Least amplitude of the crescents on perfectly even skin, ln units, and
-/// what the clutter at the same scale adds to it.
-const LEAST_CONTRAST: (f64, f64) = (0.025, 1.5);
+/// Least dark side as a share of the bright one: that of a glint, or beside a bump, is faint.
+const LEAST_DARK: f64 = 0.5;
 
-/// Least share of the amplitude that each crescent must stand out by from what
-/// lies beside, and the dark one from what lies beyond.
-const LEAST_BALANCE: f64 = 0.3;
+/// Least share of the skin's variation that a pit explains, beyond the
+/// baseline's noise and with it; half of the latter where crescents are strong.
+const LEAST_EXPLAINED: f64 = 0.5;
+const LEAST_EXPLAINED_OF_ALL: f64 = 0.4;
+const STRONG: f64 = 0.08;
 
-/// The same for the bright crescent and what lies beyond: less, as the floor
-/// of a deep pit is dark; above 0, as beside a dark spot nothing is bright.
-const LEAST_BRIGHT: f64 = 0.1;
+/// Least amplitude in red as a share of that in green: shading darkens all
+/// channels, light spreads furthest in red; blood and melanin leave less.
+const LEAST_RED: f64 = 0.65;
 
-/// The same for the sum of both falls beyond the crescents (2 for an ideal
-/// pit, 0 for the edge of a spot).
-const LEAST_END: f64 = 0.8;
+/// Least amplitude in blue as a share of that in green: light spreads least in
+/// blue, and what the surface reflects weighs most in the darkest channel;
+/// blood, and melanin on dark skin, leave less.
+const LEAST_BLUE: f64 = 1.0;
 
-/// Least share of the crescents' amplitude that must be shading and not
-/// pigment: the edge of a spot has next to none.
-const LEAST_SHADED: f64 = 0.4;
+/// Errors of red by which colour may be off.
+const COLOUR_ERRORS: f64 = 2.0;
 
-/// Largest slope beside a pit as a share of that in its middle: a furrow runs on.
-const MOST_BESIDE: f64 = 0.6;
+/// The dark side of a pit too steep to have a bright one: radii, mm, least
+/// darkness times squared radius, least share explained, and most blue as a
+/// share of red, which melanin on light skin exceeds.
+const STEEP_RADII_MM: std::ops::Range<f64> = 0.7..1.2;
+const STEEP_DARK: f64 = 0.25;
+const STEEP_EXPLAINED: f64 = 0.6;
+const STEEP_MOST_BLUE: f64 = 1.6;
 
-/// The inner part of a scar, as a share of its radius.
-const INNER: f64 = 0.8;
+/// Distance between scars over the larger radius.
+const APART: f64 = 1.3;
+
+/// Radius of a funnel's mouth over that of the cone that fits: what lies
+/// deepest gets no light, and the dark side looks wider.
+const MOUTH: f64 = 0.75;
+
+/// How far around a spot, and beside a furrow of its width, skin is not plain, mm.
+const MARGIN_MM: f64 = 0.3;
 
 /// Least resolution, px/mm of the coarse plane.
 const LEAST_PX_PER_MM: f64 = 3.0;
@@ -120,7 +131,7 @@ pub struct Scar {
     pub x_px: f64,
     /// Row of its centre.
     pub y_px: f64,
-    /// Radius at half depth.
+    /// Radius at half depth; of a funnel, that of its mouth.
     pub radius_px: f64,
     /// Amplitude of its crescents, ln units.
     pub contrast: f64,
@@ -128,41 +139,106 @@ pub struct Scar {
     pub size: Option<SizeClass>,
 }
 
-/// The atrophic scars of one photo, strongest first; none without `light`
-/// from one side. `clutter` is the baseline's; `furrows` are lines of points in
-/// native pixels, which are no scars.
+/// What else is on the skin of a photo, which is no scar.
+pub struct Others<'a> {
+    /// Round dark dots, on the fine plane.
+    pub dots: &'a [Blob],
+    /// Furrows: points in native pixels, and width.
+    pub furrows: &'a [(&'a [[f64; 2]], f64)],
+    /// Pigmented spots, coarse cells.
+    pub spots: &'a Mask,
+}
+
+/// How uneven the plain skin of a baseline is; `None` without `light` from one side.
+pub fn noise(maps: &Maps, light: Option<Light>, others: &Others) -> Option<PitNoise> {
+    plain_skin(maps, light, others).map(|skin| skin.noise())
+}
+
+/// The atrophic scars of one photo, those that explain most first; none
+/// without `light` from one side. `noise` is the baseline's; without one, the
+/// photo's own.
 ///
 /// Pits are looked for in red, where pigment shows least and shading has the
-/// least noise; what unmixes as pigment does not count.
-pub fn detect(maps: &Maps, clutter: &Clutter, light: Option<Light>, furrows: &[&[[f64; 2]]]) -> Vec<Scar> {
-    let Some(light) = light.filter(Light::is_sided) else { return Vec::new() };
-    let scale = maps.coarse.scale;
-    if scale.px_per_mm < LEAST_PX_PER_MM {
-        return Vec::new();
+/// least noise, and must be as strong in green and blue as shading is.
+pub fn detect(maps: &Maps, light: Option<Light>, others: &Others, noise: Option<PitNoise>) -> Vec<Scar> {
+    let Some(skin) = plain_skin(maps, light, others) else { return Vec::new() };
+    let level = &maps.coarse;
+    let noise = noise.unwrap_or_else(|| skin.noise());
+    let mut pits = skin.fits(&noise);
+    pits.retain(|fit| is_pit(fit, &noise));
+    pits.sort_by(|a, b| b.gain.total_cmp(&a.gain).then((a.y, a.x).cmp(&(b.y, b.x))));
+    apart(pits, level.scale).iter().map(|pit| scar(pit, level.factor, level.scale)).collect()
+}
+
+/// The skin between what else is on it, where light and resolution show pits.
+fn plain_skin(maps: &Maps, light: Option<Light>, others: &Others) -> Option<PlainSkin> {
+    let light = light.filter(Light::is_sided)?;
+    (maps.coarse.scale.px_per_mm >= LEAST_PX_PER_MM)
+        .then(|| PlainSkin::of(maps, light.towards(), others.dots, &clutter(maps, others)))
+}
+
+/// The coarse cells of spots and furrows, with a margin.
+fn clutter(maps: &Maps, others: &Others) -> Mask {
+    let level = &maps.coarse;
+    let margin = level.scale.px(MARGIN_MM);
+    let mut clutter = dilate(others.spots, margin);
+    let (height, width) = clutter.dim();
+    for (points, furrow) in others.furrows {
+        let reach = (0.75 * furrow / level.factor as f64).max(1.0) + 1.0;
+        for [x, y] in points.iter().map(|p| p.map(|at| in_cells(at, level.factor))) {
+            let span = |at: f64, most: usize| {
+                (at - reach).ceil().max(0.0) as usize
+                    ..((at + reach).floor() + 1.0).clamp(0.0, most as f64) as usize
+            };
+            for cell_y in span(y, height) {
+                for cell_x in span(x, width) {
+                    if (cell_x as f64 - x).hypot(cell_y as f64 - y) <= reach {
+                        clutter[[cell_y, cell_x]] = true;
+                    }
+                }
+            }
+        }
     }
-    let (red, shading) = (freed(&maps.density[0], maps), freed(&maps.shading, maps));
-    let mut pits: Vec<Crescents> = SCALES
-        .flat_map(|k| {
-            let sigma = scale.px(sigma_mm(k));
-            let least = LEAST_CONTRAST.0 + LEAST_CONTRAST.1 * clutter.at(k);
-            let shading = gaussian(&shading, sigma);
-            let mut found = crescents(&gaussian(&red, sigma), sigma, light.towards(), least);
-            found.retain(|pit| pit.is_shaded(&shading, light.towards()));
-            found
-        })
-        .filter(|pit| covers(&maps.coarse.skin, pit.x, pit.y))
-        .collect();
-    pits.sort_by(|a, b| b.slope.total_cmp(&a.slope).then(a.y.total_cmp(&b.y)).then(a.x.total_cmp(&b.x)));
-    let scars = apart(pits).iter().map(|pit| scar(pit, maps.coarse.factor, scale)).collect::<Vec<_>>();
-    scars.into_iter().filter(|scar| !furrows.iter().any(|points| scar.lies_on(points))).collect()
+    clutter
+}
+
+/// Whether what was fitted is shading, dark towards the light and bright away from it.
+fn is_pit(fit: &Fit, noise: &PitNoise) -> bool {
+    let amplitude: [f64; 3] = std::array::from_fn(|c| 0.5 * (fit.dark[c] + fit.bright[c]));
+    let [red, green, blue] = amplitude;
+    let ([dark, ..], [bright, ..]) = (fit.dark, fit.bright);
+    let floor = noise.residual.powi(2);
+    let [left, all] = [fit.residual, fit.variation].map(|rms| rms * rms);
+    let explained_of_all = 1.0 - left / all.max(1e-12);
+    let explained = 1.0 - (left - floor).max(0.0) / (all - floor).max(1e-12);
+    let unit = noise.residual;
+    let least_of_all = if red < STRONG { LEAST_EXPLAINED_OF_ALL } else { 0.5 * LEAST_EXPLAINED_OF_ALL };
+    let error = COLOUR_ERRORS * 0.5 * fit.residual * fit.unit_errors[0].hypot(fit.unit_errors[1]);
+    let clear = red >= LEAST_CONTRAST
+        && dark >= LEAST_UNITS * unit * fit.unit_errors[0]
+        && explained >= LEAST_EXPLAINED
+        && explained_of_all >= least_of_all
+        && red + error >= LEAST_RED * green
+        && blue + error >= LEAST_BLUE * green;
+    let paired = bright >= LEAST_BRIGHT.0.max(LEAST_BRIGHT.1 * dark)
+        && bright >= LEAST_UNITS * unit * fit.unit_errors[1]
+        && dark >= LEAST_DARK * bright;
+    let steep = STEEP_RADII_MM.contains(&fit.radius_mm)
+        && dark * fit.radius_mm.powi(2) >= STEEP_DARK
+        && explained >= STEEP_EXPLAINED
+        && red >= LEAST_RED * green
+        && fit.dark[2] <= STEEP_MOST_BLUE * dark;
+    clear && (paired || steep)
 }
 
 /// The pits, strongest first, without those that are part of a stronger one.
-fn apart(pits: Vec<Crescents>) -> Vec<Crescents> {
-    let mut kept: Vec<Crescents> = Vec::new();
+fn apart(pits: Vec<Fit>, scale: FilterScale) -> Vec<Fit> {
+    let mut kept: Vec<Fit> = Vec::new();
     for pit in pits {
-        let away =
-            |other: &Crescents| (other.x - pit.x).hypot(other.y - pit.y) > other.reach().max(pit.reach());
+        let away = |other: &Fit| {
+            let distance = (other.x as f64 - pit.x as f64).hypot(other.y as f64 - pit.y as f64);
+            scale.mm(distance) > APART * other.radius_mm.max(pit.radius_mm)
+        };
         if kept.iter().all(away) {
             kept.push(pit);
         }
@@ -170,120 +246,20 @@ fn apart(pits: Vec<Crescents>) -> Vec<Crescents> {
     kept
 }
 
-impl Scar {
-    /// Whether a line runs across its inner part.
-    fn lies_on(&self, points: &[[f64; 2]]) -> bool {
-        points.iter().any(|[x, y]| (x - self.x_px).hypot(y - self.y_px) < INNER * self.radius_px)
-    }
-}
-
-fn scar(pit: &Crescents, factor: usize, scale: FilterScale) -> Scar {
-    let width_mm = 2.0 * scale.mm(pit.sigma) * RADIUS_PER_SIGMA;
-    let size = match width_mm {
+fn scar(pit: &Fit, factor: usize, scale: FilterScale) -> Scar {
+    let radius_mm = pit.radius_mm * if pit.profile == Profile::Funnel { MOUTH } else { 1.0 };
+    let size = match 2.0 * radius_mm {
         width if width <= 2.0 => SizeClass::Narrow,
         width if width <= 4.0 => SizeClass::Medium,
         _ => SizeClass::Wide,
     };
     Scar {
-        x_px: cell_centre(pit.x, factor),
-        y_px: cell_centre(pit.y, factor),
-        radius_px: pit.sigma * RADIUS_PER_SIGMA * factor as f64,
-        contrast: pit.contrast,
+        x_px: cell_centre(pit.x as f64, factor),
+        y_px: cell_centre(pit.y as f64, factor),
+        radius_px: scale.px(radius_mm) * factor as f64,
+        contrast: 0.5 * (pit.dark[0] + pit.bright[0]),
         size: scale.physical.then_some(size),
     }
-}
-
-/// A dark crescent towards the light and a bright one away from it.
-#[derive(Debug, Clone, Copy)]
-struct Crescents {
-    x: f64,
-    y: f64,
-    sigma: f64,
-    /// Scale-normalised slope at the centre.
-    slope: f64,
-    /// Half of the difference between the crescents.
-    contrast: f64,
-}
-
-impl Crescents {
-    /// Whether the smoothed `shading` has the crescents too.
-    fn is_shaded(&self, shading: &Plane, [ux, uy]: [f64; 2]) -> bool {
-        let at = |sign: f64| {
-            let reach = sign * CREST * self.sigma;
-            sample(shading, self.x + reach * ux, self.y + reach * uy).map(f64::from)
-        };
-        let amplitude = at(1.0).zip(at(-1.0)).map(|(dark, bright)| 0.5 * (dark - bright));
-        amplitude.is_some_and(|amplitude| amplitude >= LEAST_SHADED * self.contrast)
-    }
-
-    /// Within this distance of a stronger one, a weaker one is part of it.
-    fn reach(&self) -> f64 {
-        1.2 * RADIUS_PER_SIGMA * self.sigma
-    }
-}
-
-/// The paired crescents in a plane of shading that was smoothed by `sigma`:
-/// peaks of the slope towards the light that fall off beyond both crescents.
-fn crescents(smooth: &Plane, sigma: f64, towards: [f64; 2], least: f64) -> Vec<Crescents> {
-    let (width, height) = size(smooth);
-    let slope = Plane::from_shape_fn((height, width), |(y, x)| {
-        if x == 0 || y == 0 || x + 1 >= width || y + 1 >= height {
-            return 0.0;
-        }
-        let dx = smooth[[y, x + 1]] - smooth[[y, x - 1]];
-        let dy = smooth[[y + 1, x]] - smooth[[y - 1, x]];
-        0.5 * sigma as f32 * (dx * towards[0] as f32 + dy * towards[1] as f32)
-    });
-    let mut found = Vec::new();
-    for y in 1..height.saturating_sub(1) {
-        for x in 1..width.saturating_sub(1) {
-            let here = slope[[y, x]];
-            // The slope of a pit is about half of its crescents' amplitude.
-            if here > 0.3 * least as f32 && is_peak(&slope, x, y) {
-                found.extend(
-                    paired(smooth, (x, y), sigma, towards).filter(|contrast| *contrast >= least).map(
-                        |contrast| Crescents {
-                            x: x as f64,
-                            y: y as f64,
-                            sigma,
-                            slope: f64::from(here),
-                            contrast,
-                        },
-                    ),
-                );
-            }
-        }
-    }
-    found
-}
-
-fn is_peak(plane: &Plane, x: usize, y: usize) -> bool {
-    let here = plane[[y, x]];
-    let near = |dx: isize, dy: isize| plane[[(y as isize + dy) as usize, (x as isize + dx) as usize]];
-    [(-1, -1), (0, -1), (1, -1), (-1, 0)].iter().all(|&(dx, dy)| here > near(dx, dy))
-        && [(1, 0), (-1, 1), (0, 1), (1, 1)].iter().all(|&(dx, dy)| here >= near(dx, dy))
-}
-
-/// The amplitude of the crescents, if there are two that both end.
-fn paired(smooth: &Plane, (x, y): (usize, usize), sigma: f64, [ux, uy]: [f64; 2]) -> Option<f64> {
-    let at = |along: f64, across: f64| {
-        let (dx, dy) = (along * ux - across * uy, along * uy + across * ux);
-        sample(smooth, x as f64 + sigma * dx, y as f64 + sigma * dy).map(f64::from)
-    };
-    // Beside the centre a pit is as dark as its floor: shading from depth cancels.
-    let beside = 0.5 * (at(0.0, CREST)? + at(0.0, -CREST)?);
-    let (dark, bright) = (at(CREST, 0.0)?, at(-CREST, 0.0)?);
-    let contrast = 0.5 * (dark - bright);
-    let (ends_dark, ends_bright) = (dark - at(BEYOND, 0.0)?, at(-BEYOND, 0.0)? - bright);
-    let least = LEAST_BALANCE * contrast;
-    let runs_on = |across: f64| Some(0.5 * (at(CREST, across)? - at(-CREST, across)?));
-    let paired = runs_on(ASIDE)?.max(runs_on(-ASIDE)?) <= MOST_BESIDE * contrast
-        && dark - beside >= least
-        && beside - bright >= least
-        && ends_dark >= least
-        && ends_bright >= LEAST_BRIGHT * contrast
-        && ends_dark + ends_bright >= LEAST_END * contrast;
-    paired.then_some(contrast)
 }
 
 /// The metrics of this family in one region, from all `scars` of the photo.
@@ -314,6 +290,7 @@ mod tests {
     use crate::metrics::Relief;
     use crate::metrics::relief::SIGMA_PER_FWHM;
     use crate::metrics::testing::{maps_of, skin_of, value};
+    use crate::raster::Plane;
 
     /// A Gaussian pit (or bump, or flat spot) of half-depth radius 1 mm and
     /// slope-shading of amplitude about 0.1, lit along x, with pores around it
@@ -340,7 +317,9 @@ mod tests {
         let clutter = crate::metrics::relief::Clutter::of(&relief);
         let dots = crate::metrics::pores::dots(&relief, &clutter);
         let light = crate::metrics::relief::light(&relief, dots.iter().map(|dot| [dot.x, dot.y]));
-        let scars = detect(&maps, &clutter, light, &[]);
+        let spots = Mask::from_elem(maps.coarse.skin.raw_dim(), false);
+        let others = Others { dots: &dots, furrows: &[], spots: &spots };
+        let scars = detect(&maps, light, &others, None);
         let measured = measure(&maps, light, &scars, &skin_of(&maps));
         (scars, measured)
     }

@@ -92,7 +92,7 @@ fn wrinkle(relief: &Relief, line: &Line) -> Option<Wrinkle> {
     })
 }
 
-/// The mean profile across a line, above its surroundings.
+/// The median profile across a line, above its surroundings.
 struct Profile {
     values: Vec<f64>,
     step_mm: f64,
@@ -102,30 +102,28 @@ impl Profile {
     /// Steps from the middle to each side.
     const HALF: usize = 40;
 
+    /// Medians along the line, so that spots beside it and what crosses it have
+    /// no say; where nothing is skin, as high as the surroundings.
     fn of(relief: &Relief, points: &[[f64; 2]]) -> Option<Self> {
         let step_mm = PROFILE_MM.0 / Self::HALF as f64;
-        let (mut sums, mut counts) = (vec![0.0; 2 * Self::HALF + 1], vec![0.0; 2 * Self::HALF + 1]);
+        let mut seen: Vec<Vec<f64>> = vec![Vec::with_capacity(points.len()); 2 * Self::HALF + 1];
         for i in 1..points.len().saturating_sub(1) {
             let (before, after) = (points[i.saturating_sub(3)], points[(i + 3).min(points.len() - 1)]);
             let (dx, dy) = (after[0] - before[0], after[1] - before[1]);
             let length = dx.hypot(dy).max(1e-9);
-            for (k, (sum, count)) in sums.iter_mut().zip(&mut counts).enumerate() {
+            for (k, seen) in seen.iter_mut().enumerate() {
                 let reach = relief.scale.px(step_mm) * (k as f64 - Self::HALF as f64) / length;
                 let (x, y) = (points[i][0] - reach * dy, points[i][1] + reach * dx);
-                if let Some(value) = sample(&relief.detail, x, y).filter(|_| covers(&relief.skin, x, y)) {
-                    *sum += f64::from(value);
-                    *count += 1.0;
-                }
+                let value = sample(&relief.detail, x, y).filter(|_| covers(&relief.skin, x, y));
+                seen.extend(value.map(f64::from));
             }
         }
-        if counts.contains(&0.0) {
-            return None;
-        }
-        let means: Vec<f64> = sums.iter().zip(&counts).map(|(sum, count)| sum / count).collect();
+        let medians: Vec<Option<f64>> = seen.iter_mut().map(|values| median(values)).collect();
         let rim = (Self::HALF as f64 * (1.0 - PROFILE_MM.1 / PROFILE_MM.0)) as usize;
-        let around = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
-        let base = 0.5 * (around(&means[..rim]) + around(&means[means.len() - rim..]));
-        Some(Self { values: means.iter().map(|mean| mean - base).collect(), step_mm })
+        let mut around: Vec<f64> =
+            medians[..rim].iter().chain(&medians[medians.len() - rim..]).flatten().copied().collect();
+        let base = median(&mut around)?;
+        Some(Self { values: medians.iter().map(|value| value.map_or(0.0, |v| v - base)).collect(), step_mm })
     }
 
     /// The integral over the inner part, ln units times mm.
@@ -153,6 +151,12 @@ impl Profile {
         let left = crossing(&mut self.values[..peak].iter().rev().copied());
         (left + right) * self.step_mm
     }
+}
+
+/// The middle value; `None` of none.
+fn median(values: &mut [f64]) -> Option<f64> {
+    let middle = values.len() / 2;
+    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 /// The metrics of this family in one region, from all `wrinkles` of the photo.

@@ -12,6 +12,7 @@ use crate::metrics::inflammation::{self, RedSpot};
 use crate::metrics::lines::{Lattice, LineNoise};
 use crate::metrics::maps::Level;
 use crate::metrics::pigmentation::{self, Pigment};
+use crate::metrics::pits::PitNoise;
 use crate::metrics::pores::{self, Pore};
 use crate::metrics::relief::{self, Clutter, Light, Relief};
 use crate::metrics::scars::{self, Scar};
@@ -21,7 +22,7 @@ use crate::metrics::wrinkles::{self, Wrinkle};
 use crate::metrics::{Maps, Measured, redness};
 use crate::pipeline::frame::Frame;
 use crate::quality;
-use crate::raster::{Mask, Plane};
+use crate::raster::{Mask, Plane, cell_centre};
 use crate::region::Region;
 use crate::units::FilterScale;
 
@@ -38,6 +39,8 @@ pub struct Frozen {
     clutter: Clutter,
     /// How strong lines at random are on it.
     line_noise: LineNoise,
+    /// How uneven its plain skin is to those who look for pits; `None` where nothing shows them.
+    pit_noise: Option<PitNoise>,
     /// Variance, mm², that blur adds to the pictures of its pores.
     pore_blur_mm2: f64,
     /// Where the baseline has spots, in its coarse cells.
@@ -254,6 +257,12 @@ impl Seen {
         let found = surfaces.pigmented(pigment_map, pigmented);
         let spots = segmentation::mask_of(&found, level.skin.dim());
         let pore_blur_mm2 = pores::blur_mm2(&surfaces.maps, &dots) + blur_mm * blur_mm;
+        let light = relief::light(
+            &relief,
+            dots.iter().map(|dot| [dot.x, dot.y].map(|at| cell_centre(at, relief.factor))),
+        );
+        let others = scars::Others { dots: &dots, furrows: &[], spots: &spots };
+        let pit_noise = scars::noise(&surfaces.maps, light, &others);
         let frozen = Frozen {
             unmixing,
             pigment_map,
@@ -262,6 +271,7 @@ impl Seen {
             vascular,
             clutter,
             line_noise,
+            pit_noise,
             pore_blur_mm2,
             spots,
             factor,
@@ -319,9 +329,12 @@ impl Shown {
         let wrinkles = wrinkles::among(&lines, &relief);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let light = relief::light(&relief, pores.iter().map(|pore| [pore.x_px, pore.y_px]));
-        let furrows: Vec<&[[f64; 2]]> = wrinkles.iter().map(|wrinkle| &wrinkle.points[..]).collect();
+        let furrows: Vec<(&[[f64; 2]], f64)> =
+            wrinkles.iter().map(|wrinkle| (&wrinkle.points[..], wrinkle.width_px)).collect();
+        let spots = segmentation::mask_of(&pigmented, maps.coarse.skin.dim());
+        let others = scars::Others { dots: &dots, furrows: &furrows, spots: &spots };
         let (scars, (papules, wounds)) = rayon::join(
-            || scars::detect(maps, clutter, light, &furrows),
+            || scars::detect(maps, light, &others, frozen.pit_noise),
             || (inflammation::papules(maps, clutter, light), inflammation::wounds(maps)),
         );
         let vascular = surfaces.vascular(frozen.vascular);

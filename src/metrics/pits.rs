@@ -1,0 +1,453 @@
+//! Pits under light from one side: shapes of shading fitted to the plain skin.
+//!
+//! A pit is dark on the side towards the light and bright on the other. Each
+//! of three profiles (funnel, flat floor, bowl) is drawn at several radii as
+//! the light at hand shades it; around each peak of the slope along the light
+//! the profile that explains most of the skin is kept, with the depth of its
+//! dark and of its bright side fitted apart.
+
+use rayon::prelude::*;
+
+use crate::filter::background::background;
+use crate::filter::blobs::Blob;
+use crate::filter::gaussian::{gaussian, gaussian_inside};
+use crate::metrics::Maps;
+use crate::metrics::relief::SIGMA_PER_FWHM;
+use crate::raster::{Mask, Plane, cell_centre, in_cells, row, size};
+use crate::units::FilterScale;
+
+/// Slow variation that is taken out, standard deviation in mm: more than twice
+/// the largest radius.
+const BACKGROUND_MM: f64 = 4.0;
+
+/// Standard deviations, mm, at which peaks of the slope are looked for: half
+/// of the radii.
+const SIGMAS_MM: [f64; 4] = [0.3, 0.45, 0.65, 0.9];
+
+/// Radii of the profiles, mm: scars are up to 2 mm wide when narrow, 4 mm when
+/// medium (Jacob et al. 2001).
+const RADII_MM: [f64; 5] = [0.6, 0.8, 1.05, 1.4, 1.8];
+
+/// Radii over the standard deviation of the peak that may explain it.
+const RADIUS_PER_SIGMA: std::ops::Range<f64> = 0.85..3.8;
+
+/// Least slope of a peak, ln units per standard deviation: that of crescents of 0.03 ln;
+/// and in units of the slopes of the baseline's plain skin.
+const LEAST_SLOPE: (f64, f64) = (0.012, 1.5);
+
+/// How far light spreads in the skin, mm: edges of crescents are no sharper.
+const SPREAD_MM: f64 = 0.15;
+
+/// Diameters, mm, from which a dark dot may be the dark side of a pit and is
+/// left in the skin.
+const PORE_MM: f64 = 0.4;
+
+/// Variance, mm², that light spread in the skin adds to pores in red, green and blue.
+const PORE_SPREAD_MM2: [f64; 3] = [0.0124, 0.0082, 0.0073];
+
+/// Radius, mm, within which a pore is fitted.
+const PORE_REACH_MM: f64 = 0.56;
+
+/// Least share of each crescent's energy that plain skin must show.
+const LEAST_SEEN: f64 = 0.5;
+
+/// The shape of a pit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// A cone: an ice-pick scar.
+    Funnel,
+    /// Steep walls and a flat floor: a boxcar scar.
+    Floor,
+    /// A Gaussian: a rolling scar.
+    Bowl,
+}
+
+impl Profile {
+    const ALL: [Self; 3] = [Self::Funnel, Self::Floor, Self::Bowl];
+
+    /// Slope of the wall at `r` radii from the centre, per radius.
+    fn slope(self, r: f64) -> f64 {
+        let ln2 = std::f64::consts::LN_2;
+        match self {
+            Self::Funnel => f64::from(u8::from(r < 1.0)),
+            Self::Floor => 6.0 * ln2 * r.powi(5) * (-ln2 * r.powi(6)).exp(),
+            Self::Bowl => 2.0 * ln2 * r * (-ln2 * r * r).exp(),
+        }
+    }
+
+    /// How far the fit reaches, mm.
+    fn reach(self, radius: f64) -> f64 {
+        radius * if self == Self::Bowl { 2.3 } else { 1.9 }
+    }
+}
+
+/// What a fit says of a place, ln units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fit {
+    /// Cell of the coarse level.
+    pub x: usize,
+    /// Cell of the coarse level.
+    pub y: usize,
+    /// The profile that explains most.
+    pub profile: Profile,
+    /// Its radius, mm.
+    pub radius_mm: f64,
+    /// Depth of the dark side in red, green and blue.
+    pub dark: [f64; 3],
+    /// Height of the bright side in red, green and blue.
+    pub bright: [f64; 3],
+    /// Standard errors of both in red for residuals of 1.
+    pub unit_errors: [f64; 2],
+    /// Root mean square of what is left in red.
+    pub residual: f64,
+    /// Root mean square of what there was in red.
+    pub variation: f64,
+    /// The sum of squares that it explains.
+    pub gain: f64,
+}
+
+/// How uneven plain skin is: the unit of the limits, taken from the baseline
+/// once and used for every session.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PitNoise {
+    slopes: [f64; SIGMAS_MM.len()],
+    /// Median residual of all fits, ln units.
+    pub residual: f64,
+}
+
+/// The plain skin of a photo, ready for fits.
+pub struct PlainSkin {
+    channels: [Plane; 3],
+    plain: Mask,
+    slopes: Vec<Plane>,
+    shapes: Vec<Shape>,
+}
+
+impl PlainSkin {
+    /// The skin of a photo lit from the direction `towards`, without its small
+    /// `dots` (on the fine plane) and the cells of `clutter` (coarse).
+    pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob], clutter: &Mask) -> Self {
+        let scale = maps.coarse.scale;
+        let plain = ndarray::Zip::from(&maps.coarse.skin).and(clutter).map_collect(|&s, &c| s && !c);
+        let channel = |c: usize| {
+            let mut plane = maps.density[c].clone();
+            dots.iter().for_each(|dot| subtract(&mut plane, dot, maps, PORE_SPREAD_MM2[c]));
+            let slow = background(&plane, &plain, scale.px(BACKGROUND_MM));
+            plane -= &slow;
+            ndarray::Zip::from(&mut plane).and(&plain).for_each(|v, &ok| *v = if ok { *v } else { 0.0 });
+            plane
+        };
+        let channels: Vec<Plane> = (0..3).into_par_iter().map(channel).collect();
+        let channels: [Plane; 3] = channels.try_into().expect("three channels");
+        let weight = plain.mapv(|ok| f32::from(u8::from(ok)));
+        let slope = |sigma: f64| {
+            let sigma = scale.px(sigma);
+            slope_along(
+                &gaussian_inside(&channels[0], &plain, sigma),
+                &gaussian(&weight, sigma),
+                sigma,
+                towards,
+            )
+        };
+        let slopes = SIGMAS_MM.par_iter().map(|&sigma| slope(sigma)).collect();
+        let shapes = Profile::ALL
+            .into_iter()
+            .flat_map(|profile| RADII_MM.map(|radius| Shape::new(profile, radius, scale, towards)))
+            .collect();
+        Self { channels, plain, slopes, shapes }
+    }
+
+    /// How uneven this skin is.
+    pub fn noise(&self) -> PitNoise {
+        let slopes = std::array::from_fn(|k| {
+            let values = self.slopes[k].indexed_iter().step_by(7).filter(|(at, _)| self.plain[*at]);
+            1.4826 * median(values.map(|(_, v)| f64::from(v.abs())).collect())
+        });
+        let unit = PitNoise { slopes, residual: 0.0 };
+        PitNoise { residual: median(self.fits(&unit).iter().map(|fit| fit.residual).collect()), ..unit }
+    }
+
+    /// The fits at all peaks of the slope, in scan order of each scale.
+    pub fn fits(&self, noise: &PitNoise) -> Vec<Fit> {
+        let places: Vec<(usize, usize, usize)> = (0..SIGMAS_MM.len())
+            .flat_map(|k| self.peaks(k, noise).into_iter().map(move |(x, y)| (k, x, y)))
+            .collect();
+        places.par_iter().filter_map(|&(k, x, y)| self.fit(k, x, y)).collect()
+    }
+
+    /// Cells of plain skin whose slope exceeds the least and that of the 24 around.
+    fn peaks(&self, k: usize, noise: &PitNoise) -> Vec<(usize, usize)> {
+        let plane = &self.slopes[k];
+        let (width, height) = size(plane);
+        let least = LEAST_SLOPE.0.max(LEAST_SLOPE.1 * noise.slopes[k]) as f32;
+        let mut found = Vec::new();
+        for y in 2..height.saturating_sub(2) {
+            let here = row(plane, y);
+            for x in 2..width.saturating_sub(2) {
+                let value = here[x];
+                let tops = || {
+                    (y - 2..=y + 2).all(|py| {
+                        let first = (py, x - 2);
+                        row(plane, py)[x - 2..=x + 2].iter().enumerate().all(|(i, &other)| {
+                            let before = (first.0, first.1 + i) < (y, x);
+                            value > other || (value == other && !before)
+                        })
+                    })
+                };
+                if value > least && tops() {
+                    found.push((x, y));
+                }
+            }
+        }
+        found
+    }
+
+    /// The profile that explains most around a cell.
+    fn fit(&self, k: usize, x: usize, y: usize) -> Option<Fit> {
+        let reach = SIGMAS_MM[k] * RADIUS_PER_SIGMA.start..SIGMAS_MM[k] * RADIUS_PER_SIGMA.end;
+        let near = self.shapes.iter().filter(|shape| reach.contains(&shape.radius));
+        let (shape, sums, [dark, bright, _], gain) = near
+            .filter_map(|shape| {
+                let sums = self.sums(shape, x, y)?;
+                let solved = sums.solve(sums.values[0])?;
+                let gain = sums.variation() - sums.left(solved);
+                (solved[0] > 0.0 && solved[1] > 0.0).then_some((shape, sums, solved, gain))
+            })
+            .max_by(|a, b| a.3.total_cmp(&b.3))?;
+        let others = [1, 2].map(|c| sums.solve(sums.values[c]).unwrap_or_default());
+        let left = sums.variation() - gain;
+        Some(Fit {
+            x,
+            y,
+            profile: shape.profile,
+            radius_mm: shape.radius,
+            dark: [dark, others[0][0], others[1][0]],
+            bright: [bright, others[0][1], others[1][1]],
+            unit_errors: sums.unit_errors(),
+            residual: (left / (sums.count - 3.0).max(1.0)).max(0.0).sqrt(),
+            variation: (sums.variation() / (sums.count - 1.0).max(1.0)).sqrt(),
+            gain: gain * (shape.step * shape.step) as f64,
+        })
+    }
+
+    /// The sums that a fit needs, if enough of both crescents is on plain skin.
+    fn sums(&self, shape: &Shape, x: usize, y: usize) -> Option<Sums> {
+        let mut sums = Sums::default();
+        let (width, height) = size(&self.plain);
+        for cell in &shape.cells {
+            let (px, py) = (x as isize + cell.dx, y as isize + cell.dy);
+            if px < 0 || py < 0 || px >= width as isize || py >= height as isize {
+                continue;
+            }
+            let at = [py as usize, px as usize];
+            if self.plain[at] {
+                sums.add(cell.shade, std::array::from_fn(|c| f64::from(self.channels[c][at])));
+            }
+        }
+        let seen = (sums.dark[1] / shape.energy[0]).min(sums.bright[1] / shape.energy[1]);
+        (seen >= LEAST_SEEN).then_some(sums)
+    }
+}
+
+/// A cell of a drawn profile.
+struct Cell {
+    dx: isize,
+    dy: isize,
+    /// Darkening, at most 1 either way.
+    shade: f64,
+}
+
+/// A profile as the light shades it.
+struct Shape {
+    profile: Profile,
+    radius: f64,
+    /// Every how many cells it is drawn: large ones are smooth.
+    step: usize,
+    cells: Vec<Cell>,
+    /// Sums of squares of the dark and of the bright side.
+    energy: [f64; 2],
+}
+
+impl Shape {
+    fn new(profile: Profile, radius: f64, scale: FilterScale, [ux, uy]: [f64; 2]) -> Self {
+        let reach = scale.px(profile.reach(radius));
+        let side = reach.ceil() as isize + scale.px(3.0 * SPREAD_MM).ceil() as isize;
+        let at = |i: usize| i as isize - side;
+        let count = 2 * side as usize + 1;
+        let sharp = Plane::from_shape_fn((count, count), |(y, x)| {
+            let (dx, dy) = (scale.mm(at(x) as f64), scale.mm(at(y) as f64));
+            let r = dx.hypot(dy);
+            if r == 0.0 { 0.0 } else { (profile.slope(r / radius) * (dx * ux + dy * uy) / r) as f32 }
+        });
+        let soft = gaussian(&sharp, scale.px(SPREAD_MM));
+        let most = soft.iter().fold(0.0f32, |most, v| most.max(v.abs()));
+        // Crescents of a radius of eight cells and more change little over two.
+        let step = if scale.px(radius) >= 8.0 { 2 } else { 1 };
+        let mut energy = [0.0; 2];
+        let mut cells = Vec::new();
+        for ((y, x), &value) in soft.indexed_iter() {
+            let (dx, dy) = (at(x), at(y));
+            let drawn = dx.rem_euclid(step as isize) == 0 && dy.rem_euclid(step as isize) == 0;
+            if drawn && (dx as f64).hypot(dy as f64) < reach {
+                let shade = f64::from(value / most);
+                energy[usize::from(shade < 0.0)] += shade * shade;
+                cells.push(Cell { dx, dy, shade });
+            }
+        }
+        Self { profile, radius, step, cells, energy }
+    }
+}
+
+/// Sums of a least-squares fit of a dark side, a bright side and a level.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    count: f64,
+    /// Sum and sum of squares of each side; they do not overlap.
+    dark: [f64; 2],
+    bright: [f64; 2],
+    /// Per channel: products with the dark side, the bright side and 1.
+    values: [[f64; 3]; 3],
+    /// Sum of squares in red.
+    squares: f64,
+}
+
+impl Sums {
+    fn add(&mut self, shade: f64, values: [f64; 3]) {
+        self.count += 1.0;
+        let (side, which) = if shade >= 0.0 { (&mut self.dark, 0) } else { (&mut self.bright, 1) };
+        side[0] += shade;
+        side[1] += shade * shade;
+        for (sums, value) in self.values.iter_mut().zip(values) {
+            sums[which] += shade * value;
+            sums[2] += value;
+        }
+        self.squares += values[0] * values[0];
+    }
+
+    /// Depth of the dark side, height of the bright one, and the level.
+    fn solve(&self, [dark, bright, all]: [f64; 3]) -> Option<[f64; 3]> {
+        let ([d, dd], [b, bb]) = (self.dark, self.bright);
+        let schur = self.count - d * d / dd - b * b / bb;
+        if dd <= 0.0 || bb <= 0.0 || schur <= 0.0 {
+            return None;
+        }
+        let level = (all - d * dark / dd - b * bright / bb) / schur;
+        Some([(dark - d * level) / dd, (bright - b * level) / bb, level])
+    }
+
+    /// Sum of squares in red about the mean.
+    fn variation(&self) -> f64 {
+        self.squares - self.values[0][2] * self.values[0][2] / self.count
+    }
+
+    /// Sum of squares in red about the fit.
+    fn left(&self, solved: [f64; 3]) -> f64 {
+        self.squares - self.values[0].iter().zip(solved).map(|(sum, factor)| sum * factor).sum::<f64>()
+    }
+
+    /// Standard errors of both sides for residuals of 1.
+    fn unit_errors(&self) -> [f64; 2] {
+        let ([d, dd], [b, bb]) = (self.dark, self.bright);
+        let schur = self.count - d * d / dd - b * b / bb;
+        [1.0 / dd + (d / dd).powi(2) / schur, 1.0 / bb + (b / bb).powi(2) / schur].map(f64::sqrt)
+    }
+}
+
+/// How much darker the plane gets towards the light, per `sigma`; 0 where
+/// little of the skin around is plain (`weight`) and on the border.
+fn slope_along(plane: &Plane, weight: &Plane, sigma: f64, [ux, uy]: [f64; 2]) -> Plane {
+    let (width, height) = size(plane);
+    crate::raster::rows(width, height, |y, out| {
+        if y == 0 || y + 1 >= height {
+            return;
+        }
+        let (above, here, below) = (row(plane, y - 1), row(plane, y), row(plane, y + 1));
+        let weight = row(weight, y);
+        for x in 1..width.saturating_sub(1) {
+            if weight[x] > LEAST_WEIGHT {
+                let (dx, dy) = (here[x + 1] - here[x - 1], below[x] - above[x]);
+                out[x] = 0.5 * sigma as f32 * (dx * ux as f32 + dy * uy as f32);
+            }
+        }
+    })
+}
+
+/// Least share of plain skin under the Gaussian of a slope.
+const LEAST_WEIGHT: f32 = 0.4;
+
+/// Takes a small dot out of a coarse plane: the Gaussian of its size that fits
+/// best beside a level.
+fn subtract(plane: &mut Plane, dot: &Blob, maps: &Maps, spread: f64) {
+    let sigma = maps.fine.scale.mm(dot.sigma);
+    let own = (sigma * sigma - PORE_SPREAD_MM2[1]).max(0.16 * sigma * sigma);
+    if own.sqrt() / SIGMA_PER_FWHM >= PORE_MM {
+        return;
+    }
+    let level = &maps.coarse;
+    let [x, y] = [dot.x, dot.y].map(|at| in_cells(cell_centre(at, maps.fine.factor), level.factor));
+    let (variance, reach) = ((own + spread) * level.scale.px(1.0).powi(2), level.scale.px(PORE_REACH_MM));
+    let (width, height) = size(plane);
+    if x < reach || y < reach || x + reach + 1.0 > width as f64 || y + reach + 1.0 > height as f64 {
+        return;
+    }
+    let mut cells = Vec::with_capacity(64);
+    for py in (y - reach).ceil() as usize..=(y + reach) as usize {
+        for px in (x - reach).ceil() as usize..=(x + reach) as usize {
+            let squared = (px as f64 - x).powi(2) + (py as f64 - y).powi(2);
+            if squared <= reach * reach {
+                cells.push((py, px, (-0.5 * squared / variance).exp()));
+            }
+        }
+    }
+    let (mut g, mut gg, mut v, mut gv) = (0.0, 0.0, 0.0, 0.0);
+    for &(py, px, shape) in &cells {
+        let value = f64::from(plane[[py, px]]);
+        (g, gg, v, gv) = (g + shape, gg + shape * shape, v + value, gv + shape * value);
+    }
+    let count = cells.len() as f64;
+    let height = (gv - g * v / count) / (gg - g * g / count);
+    if height > 0.0 {
+        cells.iter().for_each(|&(py, px, shape)| plane[[py, px]] -= (height * shape) as f32);
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    let middle = values.len() / 2;
+    if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(middle, f64::total_cmp).1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: sides of shade 1 and -1, three cells each of depth 0.2 and
+    /// height 0.1, among ten plain ones at 0.5.
+    #[test]
+    fn both_sides_and_the_level_come_back() {
+        let mut sums = Sums::default();
+        for (shade, value, count) in [(1.0, 0.7, 3), (-1.0, 0.4, 3), (0.0, 0.5, 10)] {
+            (0..count).for_each(|_| sums.add(shade, [value; 3]));
+        }
+        let [dark, bright, level] = sums.solve(sums.values[0]).unwrap();
+        assert!((dark - 0.2).abs() < 1e-9 && (bright - 0.1).abs() < 1e-9 && (level - 0.5).abs() < 1e-9);
+        assert!(sums.left([dark, bright, level]).abs() < 1e-9);
+        // The level rests on ten cells alone: variance 1/10 + 1/3.
+        assert!((sums.unit_errors()[0] - (0.1f64 + 1.0 / 3.0).sqrt()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn half_depth_lies_at_the_radius_and_walls_add_up_to_the_depth() {
+        for profile in Profile::ALL {
+            let depth = |upto: f64| {
+                (0..4000)
+                    .map(|i| profile.slope((f64::from(i) + 0.5) / 1000.0))
+                    .take((upto * 1000.0) as usize)
+                    .sum::<f64>()
+                    / 1000.0
+            };
+            assert!((depth(4.0) - 1.0).abs() < 0.01, "{profile:?}");
+            let at_radius = if profile == Profile::Funnel { 1.0 } else { 0.5 };
+            assert!((depth(1.0) - at_radius).abs() < 0.01, "{profile:?}");
+        }
+    }
+}
