@@ -12,6 +12,7 @@ mod jpeg;
 mod orientation;
 mod samples;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -164,6 +165,14 @@ impl Photo {
     /// What was odd about the file.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// Red, green and blue of all pixels, row by row, with 8 bits per channel.
+    pub fn rgb8(&self) -> Cow<'_, [u8]> {
+        match &self.samples {
+            Samples::U8(values) => Cow::Borrowed(values),
+            samples => Cow::Owned(samples.to_u8()),
+        }
     }
 
     /// The photo with 8 bits per channel.

@@ -42,6 +42,13 @@ const DC_STEP: f64 = 17.0;
 /// Levels per unit of Cb and of Cr, red, green, blue (ITU-T T.871).
 const LEVELS: [[f64; 3]; 2] = [[0.0, -0.344_136, 1.772], [1.402, -0.714_136, 0.0]];
 
+/// Cb and Cr of red, green and blue (ITU-T T.871).
+const CHROMA: [[f64; 3]; 2] = [[-0.168_736, -0.331_264, 0.5], [0.5, -0.418_688, -0.081_312]];
+
+/// Most windows that are looked at, evenly spread: half of them being more even
+/// is then known to a twentieth.
+const MOST_WINDOWS: usize = 400;
+
 /// The error that the compression of `photo` leaves on its `skin`, given on cells
 /// of `factor` pixels; 0 of a photo that was not compressed as JPEG or shows
 /// too little skin.
@@ -85,7 +92,7 @@ struct Window {
 }
 
 fn windows(photo: &Photo, skin: &Mask, factor: usize, scale: FilterScale) -> Vec<Window> {
-    let image = photo.to_rgb8();
+    let samples = photo.rgb8();
     let side = (scale.px(WINDOW_MM) as usize).max(16);
     let (across, down) = (photo.width() / side, photo.height() / side);
     let one = |index: usize| {
@@ -93,25 +100,43 @@ fn windows(photo: &Photo, skin: &Mask, factor: usize, scale: FilterScale) -> Vec
         if !all_skin(skin, [left, top].map(|at| at / factor), side.div_ceil(factor)) {
             return None;
         }
-        let (mut sums, mut squares) = ([0.0f64; 5], [0.0f64; 2]);
+        let (mut sums, mut products) = ([0u64; 3], [0u64; 6]);
         for y in top..top + side {
             let start = 3 * (y * photo.width() + left);
-            for pixel in image.as_raw()[start..start + 3 * side].chunks_exact(3) {
-                let [r, g, b] = [0, 1, 2].map(|c| f64::from(pixel[c]));
-                let luma = 0.299 * r + 0.587 * g + 0.114 * b;
-                let chroma = [(b - luma) / 1.772, (r - luma) / 1.402];
-                for (sum, value) in sums.iter_mut().zip([r, g, b, chroma[0], chroma[1]]) {
-                    *sum += value;
-                }
-                squares.iter_mut().zip(chroma).for_each(|(square, value)| *square += value * value);
-            }
+            let (sum, product) = moments(&samples[start..start + 3 * side]);
+            sums.iter_mut().zip(sum).for_each(|(all, sum)| *all += sum);
+            products.iter_mut().zip(product).for_each(|(all, product)| *all += product);
         }
         let count = (side * side) as f64;
-        let mean = sums.map(|sum| sum / count);
-        let variance = [0, 1].map(|c| (squares[c] / count - mean[3 + c].powi(2)).max(0.0));
-        Some(Window { mean: [mean[0], mean[1], mean[2]], variance })
+        let mean = sums.map(|sum| sum as f64 / count);
+        let about = |i: usize, a: usize, b: usize| products[i] as f64 / count - mean[a] * mean[b];
+        let [rr, gg, bb] = [0, 1, 2].map(|i| about(i, i, i));
+        let [rg, rb, gb] = [about(3, 0, 1), about(4, 0, 2), about(5, 1, 2)];
+        let variance = CHROMA.map(|[r, g, b]| {
+            r * r * rr + g * g * gg + b * b * bb + 2.0 * (r * g * rg + r * b * rb + g * b * gb)
+        });
+        Some(Window { mean, variance: variance.map(|variance| variance.max(0.0)) })
     };
-    (0..across * down).into_par_iter().filter_map(one).collect()
+    let every = (across * down).div_ceil(MOST_WINDOWS).max(1);
+    (0..across * down).into_par_iter().step_by(every).filter_map(one).collect()
+}
+
+/// Sums of red, green and blue and of their products (rr, gg, bb, rg, rb, gb).
+fn moments(pixels: &[u8]) -> ([u64; 3], [u64; 6]) {
+    let (mut sums, mut products) = ([0u64; 3], [0u64; 6]);
+    // As many as 32 bits hold the products of.
+    for pixels in pixels.chunks(3 * (1 << 15)) {
+        let (mut sum, mut product) = ([0u32; 3], [0u32; 6]);
+        for pixel in pixels.chunks_exact(3) {
+            let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
+            sum = [sum[0] + r, sum[1] + g, sum[2] + b];
+            let pairs = [r * r, g * g, b * b, r * g, r * b, g * b];
+            product.iter_mut().zip(pairs).for_each(|(all, pair)| *all += pair);
+        }
+        sums.iter_mut().zip(sum).for_each(|(all, sum)| *all += u64::from(sum));
+        products.iter_mut().zip(product).for_each(|(all, product)| *all += u64::from(product));
+    }
+    (sums, products)
 }
 
 fn all_skin(skin: &Mask, [left, top]: [usize; 2], cells: usize) -> bool {
