@@ -2,8 +2,9 @@
 //!
 //! A lesion is judged by its dose, corrected for how large each photo shows
 //! the skin. The error of a change joins the noise between the photos, seen
-//! on plain skin that both show, with the capture error of doses; the false
-//! discovery rate over a series' lesions of one kind is held at 5 %.
+//! on plain skin that both show, with the capture error of doses, which
+//! multiplies them; the false discovery rate over a series' lesions of one
+//! kind is held at 5 %.
 
 use crate::color::unmixing::sheen_log_sd;
 use crate::lesion::tracking::Seen;
@@ -12,7 +13,7 @@ use crate::metrics::Aspect;
 use crate::series::comparison::{by_question, direction, ita_deg};
 use crate::series::{Lesion, LesionChange, LesionSession, Verdict};
 use crate::session::SessionMetrics;
-use crate::statistics::{Repeatability, Uncertain};
+use crate::statistics::{Amounts, Repeatability};
 
 /// Relative capture error of a dose at least: the 2 to 4 % that brown spots and
 /// red areas vary by in repeated standardised photographs.
@@ -47,13 +48,14 @@ pub fn lesions(
     capture: &dyn Fn(LesionKind) -> f64,
 ) -> Vec<Lesion> {
     let pairs: Vec<_> = tracks.iter().map(|track| ends(track, sessions, capture)).collect();
-    let doses: Vec<Option<Uncertain>> = pairs.iter().map(|ends| ends.map(difference)).collect();
-    let asked =
-        tracks.iter().zip(&doses).filter_map(|(track, dose)| Some((track.kind, dose.as_ref()?.p_value())));
+    let asked = tracks
+        .iter()
+        .zip(&pairs)
+        .filter_map(|(track, ends)| Some((track.kind, ends.as_ref()?.doses().p_value())));
     let mut detected = by_question(&asked.collect::<Vec<_>>()).into_iter();
-    let record = |(track, (ends, dose)): (&Track, (Option<Ends>, Option<Uncertain>))| {
-        let verdict = dose.map(|dose| match detected.next() {
-            Some(true) => direction(dose.value < 0.0),
+    let record = |(track, ends): (&Track, Option<Ends>)| {
+        let verdict = ends.map(|ends| match detected.next() {
+            Some(true) => direction(ends.doses().last < ends.doses().first),
             _ => Verdict::NoDetectableChange,
         });
         Lesion {
@@ -65,7 +67,7 @@ pub fn lesions(
             change: change(ends, verdict),
         }
     };
-    tracks.iter().zip(pairs.into_iter().zip(doses)).map(record).collect()
+    tracks.iter().zip(pairs).map(record).collect()
 }
 
 /// What the colour or the relief of a photo must allow to compare a lesion.
@@ -121,13 +123,6 @@ fn ends<'a>(
     Some(Ends { first, last, was_there: before.is_some(), is_there })
 }
 
-/// A dose in density × baseline px², and its error: that of capture, of the
-/// light's veil, and of the difference to the baseline's.
-fn dose(Sight { seen, capture_log_sd }: Sight) -> (f64, f64) {
-    let dose = seen.dose / seen.magnification;
-    (dose, seen.difference_standard_error.hypot(capture_log_sd * dose))
-}
-
 /// Share of a change by which a reading may fall short of the chromophore or
 /// exceed it: a camera sees pigment through light from the surface, each
 /// further grain dims it less, and how much less depends on the skin and the
@@ -135,24 +130,24 @@ fn dose(Sight { seen, capture_log_sd }: Sight) -> (f64, f64) {
 /// optics, whose changes of dose came out 19 % too large to 26 % too small.
 const RESPONSE: f64 = 0.15;
 
-/// A change with the errors of both doses, brought to its unit by `scale`.
-fn with_errors(ends: Ends, value: f64, scale: [f64; 2]) -> Uncertain {
-    let leaked = |sight: Sight| sight.seen.leaked / sight.seen.magnification;
-    let leak = (leaked(ends.last) - leaked(ends.first)) * scale[1];
-    let errors = [dose(ends.first).1 * scale[0], dose(ends.last).1 * scale[1], RESPONSE * value, leak];
-    Uncertain::new(value, &errors.map(|error| (error, f64::INFINITY)))
-}
-
-fn difference(ends: Ends) -> Uncertain {
-    with_errors(ends, dose(ends.last).0 - dose(ends.first).0, [1.0, 1.0])
-}
-
-/// The dose's ratio to the first, less one, in percent, with its error to
-/// first order.
-fn dose_percent(ends: Ends) -> Option<Uncertain> {
-    let (before, ratio) = (dose(ends.first).0, dose(ends.last).0 / dose(ends.first).0);
-    let scale = [100.0 * ratio / before, 100.0 / before];
-    (before > 0.0).then(|| with_errors(ends, 100.0 * (ratio - 1.0), scale))
+impl Ends<'_> {
+    /// Both doses, density × baseline px², and their errors: those of the
+    /// difference to the baseline, of what leaks, of capture and of the response.
+    fn doses(&self) -> Amounts {
+        let [first, last] = [self.first, self.last];
+        let in_baseline = |sight: Sight, value: f64| value / sight.seen.magnification;
+        Amounts {
+            first: in_baseline(first, first.seen.dose),
+            last: in_baseline(last, last.seen.dose),
+            first_error: first.seen.difference_standard_error,
+            last_error: last
+                .seen
+                .difference_standard_error
+                .hypot(in_baseline(last, last.seen.leaked) - in_baseline(first, first.seen.leaked)),
+            log_sd: first.capture_log_sd.hypot(last.capture_log_sd),
+            response: RESPONSE,
+        }
+    }
 }
 
 fn change(ends: Option<Ends>, verdict: Option<Verdict>) -> LesionChange {
@@ -161,12 +156,13 @@ fn change(ends: Option<Ends>, verdict: Option<Verdict>) -> LesionChange {
         let (before, after) = (measure(first.seen)?, measure(last.seen)?);
         (was_there && is_there && before > 0.0).then(|| 100.0 * (after / before - 1.0))
     };
-    let dose = ends.filter(|ends| ends.was_there).and_then(dose_percent);
+    let doses = ends.filter(|ends| ends.was_there).map(|ends| ends.doses());
+    let in_percent = |ratio: f64| 100.0 * (ratio - 1.0);
     LesionChange {
         area_percent: percent(&|seen| seen.area_px.map(|area| area / seen.magnification)),
         contrast_percent: percent(&|seen| seen.contrast),
-        dose_percent: dose.map(|dose| dose.value),
-        ci95: dose.map(|dose| dose.ci95()),
+        dose_percent: doses.and_then(|doses| doses.ratio()).map(in_percent),
+        ci95: doses.and_then(|doses| doses.ratio_ci95()).map(|ends| ends.map(in_percent)),
         verdict: verdict.unwrap_or(Verdict::NotComparable),
         reason: verdict.is_none().then(|| SEEN_ONCE.to_owned()),
     }
@@ -263,12 +259,10 @@ mod tests {
         assert!((change.dose_percent.unwrap() + 50.0).abs() < 1e-9 && change.verdict == Verdict::Improved);
         assert!((change.contrast_percent.unwrap() + 50.0).abs() < 1e-9);
         assert!((change.area_percent.unwrap() - 0.0).abs() < 1e-9);
-        // Errors: 4 and 3 % of 100 after; 4 and 3 % of 200 before, by the ratio 1/2.
-        let after = (16.0 + 9.0) / 200.0f64.powi(2);
-        let before = (16.0 + 36.0) / 200.0f64.powi(2) * 0.25;
-        // And 15 % of the change itself.
-        let reach = 1.959_964 * 100.0 * (after + before + 0.075f64.powi(2)).sqrt();
-        assert!((change.ci95.unwrap()[1] - (-50.0 + reach)).abs() < 1e-4);
+        // Added: 4 to 200 and to 100. A factor: 3 % on both. A factor on the change: 15 %. The ratios
+        // ρ with (100 − 200 ρ)² = z² (4² + (4 ρ)² + 2 · 0.03² · 100 · 200 ρ + 0.15² · 200 · 100 (1 − ρ)).
+        let [low, high] = change.ci95.unwrap();
+        assert!((low + 67.93369).abs() < 1e-4 && (high + 35.89445).abs() < 1e-4, "{low} {high}");
         // In the photos' own scale, 10 px/mm.
         assert_eq!((lesion.track[0].dose, lesion.track[0].area_mm2), (Some(2.0), Some(5.0)));
     }

@@ -9,6 +9,7 @@ pub mod mixed_model;
 pub mod multiplicity;
 pub mod order;
 pub mod ranks;
+pub mod ratio;
 #[cfg(test)]
 mod reference;
 pub mod repeatability;
@@ -17,5 +18,6 @@ pub mod trend;
 
 pub use intervals::Uncertain;
 pub use multiplicity::benjamini_hochberg;
+pub use ratio::Amounts;
 pub use repeatability::{CaptureError, ErrorSource, Listed, Perturbed, Repeatability};
 pub use trend::{Slope, theil_sen};
