@@ -16,12 +16,29 @@ pub struct SkinContrast {
     pub pigment: f64,
     /// Of blood.
     pub blood: f64,
+    /// Correlation of the two photos' patterns, of pigment and of blood.
+    pub agreement: [f64; 2],
 }
 
 impl SkinContrast {
     /// Both together: their geometric mean.
     pub fn both(&self) -> f64 {
         (self.pigment * self.blood).sqrt()
+    }
+
+    /// The most that pigment's and blood's contrast may be: all that the
+    /// patterns do not share is noise of the reference. Compression leaves
+    /// more of it in one photo of faint skin than in the next, and a ratio of
+    /// spreads counts it as skin; what skin has in both photos bounds the true
+    /// ratio by `ratio · r` and `ratio / r` (Frisch 1934, *Statistical
+    /// Confluence Analysis*).
+    pub fn at_most(&self) -> [f64; 2] {
+        [self.pigment / self.agreement[0], self.blood / self.agreement[1]]
+    }
+
+    /// The contrast of the reference over that of the moving photo.
+    pub fn inverted(&self) -> Self {
+        Self { pigment: 1.0 / self.pigment, blood: 1.0 / self.blood, ..*self }
     }
 }
 
@@ -59,16 +76,26 @@ pub fn skin_contrast(reference: &[Plane; 3], moving: &[Plane; 3], both: &Mask) -
     if raster::count(&ordinary) < FEWEST {
         return None;
     }
-    let scatter = |plane: &Plane| {
-        let values = raster::values_inside(plane, &ordinary);
-        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
-        (values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
-    };
-    let ratio = |i: usize| {
-        let ratio = scatter(&deviations[1][i]) / scatter(&deviations[0][i]);
-        (ratio.is_finite() && ratio > 0.0).then_some(ratio)
-    };
-    Some(SkinContrast { pigment: ratio(0)?, blood: ratio(1)? })
+    let [pigment, blood] = [0, 1].map(|i| shared(&deviations[0][i], &deviations[1][i], &ordinary));
+    let ([pigment, with_pigment], [blood, with_blood]) = (pigment?, blood?);
+    Some(SkinContrast { pigment, blood, agreement: [with_pigment, with_blood] })
+}
+
+/// The spread of the second plane over that of the first inside the mask, and
+/// their correlation, at least hardly any; `None` of an even plane.
+fn shared(first: &Plane, second: &Plane, inside: &Mask) -> Option<[f64; 2]> {
+    let mut sums = [0.0f64; 6];
+    ndarray::Zip::from(first).and(second).and(inside).for_each(|&a, &b, &inside| {
+        if inside {
+            let (a, b) = (f64::from(a), f64::from(b));
+            sums =
+                [sums[0] + 1.0, sums[1] + a, sums[2] + b, sums[3] + a * a, sums[4] + b * b, sums[5] + a * b];
+        }
+    });
+    let [count, a, b, aa, bb, ab] = sums;
+    let [var_a, var_b, both] = [aa - a * a / count, bb - b * b / count, ab - a * b / count];
+    let found = [(var_b / var_a).sqrt(), (both / (var_a * var_b).sqrt()).clamp(1e-3, 1.0)];
+    (found.iter().all(|value| value.is_finite()) && found[0] > 0.0).then_some(found)
 }
 
 /// Pigment and blood against the surroundings.
@@ -140,6 +167,22 @@ mod tests {
         assert!(covered.pigment < 0.75 && covered.blood < 0.75 && covered.both() > 0.3, "{covered:?}");
         let paler = compared([1.0, 0.5], 0.0, [1.0; 3]);
         assert!((paler.blood - 0.5).abs() < 0.05 && (paler.pigment - 1.0).abs() < 0.05, "{paler:?}");
+    }
+
+    #[test]
+    fn what_noise_does_to_faint_skin_is_no_layer_and_a_layer_over_it_is() {
+        let (both, mut random) = (Mask::from_elem((30, 40), true), Pcg64Mcg::seed_from_u64(9));
+        let mut noisy = |light: [Plane; 3], sd: f32| {
+            light.map(|plane| plane.mapv(|value| value * (1.0 + sd * random.random_range(-1.0..1.0f32))))
+        };
+        // A tenth of the unevenness, with noise of about its size in the first photo alone.
+        let faint = || skin([0.1; 2], 0.0, [1.0; 3]);
+        let compared = skin_contrast(&noisy(faint(), 0.05), &noisy(faint(), 0.005), &both).unwrap();
+        assert!(compared.both() < 0.7 && compared.at_most().iter().all(|&most| most > 0.8), "{compared:?}");
+        let covered =
+            skin_contrast(&noisy(faint(), 0.002), &noisy(skin([0.1; 2], 0.5, [1.0; 3]), 0.002), &both)
+                .unwrap();
+        assert!(covered.at_most().iter().all(|&most| most < 0.7), "{covered:?}");
     }
 
     #[test]

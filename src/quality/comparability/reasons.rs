@@ -4,8 +4,8 @@ use super::{Measures, Pair};
 use crate::calibration::Method;
 use crate::error::Warning;
 use crate::photo::CaptureFacts;
-use crate::quality::ReliefAgreement;
 use crate::quality::thresholds::*;
+use crate::quality::{ReliefAgreement, SkinContrast};
 
 /// Why relief cannot be compared.
 pub(super) fn relief(pair: &Pair, measures: &Measures) -> Vec<Warning> {
@@ -139,11 +139,13 @@ fn smoothed(pair: &Pair, measures: &Measures) -> Option<Warning> {
 /// A layer of colour over the skin, in either photo.
 fn skin_covered(pair: &Pair) -> Option<Warning> {
     let contrast = pair.skin_contrast?;
-    let covered =
-        |both: f64, pigment: f64, blood: f64| both < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH;
-    let which = if covered(contrast.both(), contrast.pigment, contrast.blood) {
+    let covered = |contrast: SkinContrast| {
+        let [pigment, blood] = contrast.at_most();
+        (pigment * blood).sqrt() < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH
+    };
+    let which = if covered(contrast) {
         "follow-up"
-    } else if covered(1.0 / contrast.both(), 1.0 / contrast.pigment, 1.0 / contrast.blood) {
+    } else if covered(contrast.inverted()) {
         "baseline"
     } else {
         return None;
