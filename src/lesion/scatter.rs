@@ -28,9 +28,7 @@ pub fn scatter(tracks: &[Track]) -> Option<f64> {
         }
         for copy in copies.iter().filter_map(|copy| copy.seen) {
             squares.push((copy.dose / copy.magnification / dose - 1.0).powi(2));
-            // What compression does to the original is in every difference to it.
-            let error = copy.difference_standard_error.hypot(original.difference_standard_error);
-            noise.push((error / dose).powi(2));
+            noise.push((copy.difference_standard_error / dose).powi(2));
         }
     }
     let enough = squares.len() >= LEAST;

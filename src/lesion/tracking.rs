@@ -109,8 +109,8 @@ pub struct Seen {
     pub dose_standard_error: f64,
     /// Standard error of the difference between `dose / magnification` and
     /// the baseline's dose, density × baseline px²: smaller than both errors
-    /// together, for the skin's own mottle is the same in both. Of the
-    /// baseline itself, only what its compression leaves.
+    /// together, for the skin's own mottle is the same in both. 0 for the
+    /// baseline itself.
     pub difference_standard_error: f64,
     /// What may have passed into the dose from another chromophore, density ×
     /// px²: as it changes, so may the dose.
@@ -190,6 +190,7 @@ fn look(
         let magnification = sight.magnification(lesion);
         let area = place.len() as f64 * cell / magnification;
         let plateau = area * sight.level_error;
+        let plateaus = area * sight.level_error.hypot(baseline.level_error);
         let leaked = sight.leak.map_or(0.0, |(other, share)| share * above(other, place, &ring));
         let error = |noise: &Noise| {
             let cells = |pixels: usize| pixels as f64 * cell / magnification / lesion.cell_px2;
@@ -198,10 +199,14 @@ fn look(
         Some(Seen {
             dose: light.dose * cell,
             dose_standard_error: (light.dose_standard_error * cell).hypot(plateau * magnification),
-            difference_standard_error: plateau.hypot(match &paired {
-                _ if is_cut(baseline, lesion) => light.dose_standard_error * cell / magnification,
-                Some(noise) => error(noise),
-                None => 0.0,
+            // What compression does to plain skin is part of its noise: the larger of the two counts.
+            difference_standard_error: paired.as_ref().map_or(0.0, |noise| {
+                let cut = is_cut(baseline, lesion);
+                plateaus.max(if cut {
+                    light.dose_standard_error * cell / magnification
+                } else {
+                    error(noise)
+                })
             }),
             leaked: leaked * cell,
             contrast: light.contrast,
