@@ -30,6 +30,10 @@ pub fn unchanged(cases: &[Case]) -> Section {
         .filter(|&verdict| verdict != Verdict::NotComparable)
         .map(claims)
         .collect();
+    let held: Vec<bool> = views()
+        .flat_map(|view| &view.changes)
+        .filter_map(|change| change.ci95.map(|[low, high]| low <= 0.0 && 0.0 <= high))
+        .collect();
     Section::new(
         "nothing changed",
         vec![
@@ -37,6 +41,7 @@ pub fn unchanged(cases: &[Case]) -> Section {
             Row::share("verdicts of change", Bar::at_most(5.0), &judged),
             Row::share("called not comparable", Bar::at_most(15.0), &refused),
             Row::share("lesions called changed", Bar::at_most(5.0), &lesions),
+            Row::share("95 % intervals of metrics that hold 0", Bar::between(90.0, 99.0), &held),
         ],
     )
 }

@@ -38,9 +38,11 @@ pub fn section(cases: &[Case]) -> Section {
         followed.lesion.is_some_and(|lesion| lesion.change.verdict == crate::series::Verdict::Improved)
     };
     let fading: Vec<bool> = lasting().filter(of(Variant::Fading)).map(improved).collect();
+    let lasting_red = || red.iter().filter(|patch| patch.lasts());
     let calming: Vec<bool> =
-        red.iter().filter(|patch| patch.lasts()).filter(of(Variant::Calming)).map(improved).collect();
+        lasting_red().filter(of(Variant::Calming)).map(improved).collect();
     let covered: Vec<bool> = lasting().filter_map(Followed::interval_covers).collect();
+    let covered_red: Vec<bool> = lasting_red().filter_map(Followed::interval_covers).collect();
     Section::new(
         "lesions",
         vec![
@@ -50,7 +52,8 @@ pub fn section(cases: &[Case]) -> Section {
             Row::median("area ratio to baseline: median error", Bar::at_most(5.0), areas, "%"),
             Row::share("spots improved at -45 %", Bar::at_least(90.0), &fading),
             Row::share("red patches improved at -80 %", Bar::at_least(90.0), &calming),
-            Row::share("95 % intervals that hold the true change", Bar::between(90.0, 99.0), &covered),
+            Row::share("95 % intervals that hold spots' true change", Bar::between(90.0, 99.0), &covered),
+            Row::share("the same of red patches", Bar::between(90.0, 99.0), &covered_red),
         ],
     )
 }
