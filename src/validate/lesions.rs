@@ -39,8 +39,7 @@ pub fn section(cases: &[Case]) -> Section {
     };
     let fading: Vec<bool> = lasting().filter(of(Variant::Fading)).map(improved).collect();
     let lasting_red = || red.iter().filter(|patch| patch.lasts());
-    let calming: Vec<bool> =
-        lasting_red().filter(of(Variant::Calming)).map(improved).collect();
+    let calming: Vec<bool> = lasting_red().filter(of(Variant::Calming)).map(improved).collect();
     let covered: Vec<bool> = lasting().filter_map(Followed::interval_covers).collect();
     let covered_red: Vec<bool> = lasting_red().filter_map(Followed::interval_covers).collect();
     Section::new(
