@@ -16,7 +16,7 @@ use crate::metrics::pits::PitNoise;
 use crate::metrics::pores::{self, Pore};
 use crate::metrics::relief::{self, Clutter, Light, Relief};
 use crate::metrics::scars::{self, Scar};
-use crate::metrics::stretch_marks::{self, StretchMark};
+use crate::metrics::stretch_marks::{self, BandNoise, StretchMark};
 use crate::metrics::texture::{self, Texture};
 use crate::metrics::wrinkles::{self, Wrinkle};
 use crate::metrics::{Maps, Measured, redness};
@@ -41,6 +41,8 @@ pub struct Frozen {
     line_noise: LineNoise,
     /// How uneven its plain skin is to those who look for pits; `None` where nothing shows them.
     pit_noise: Option<PitNoise>,
+    /// How strong bands at random are on it; `None` where nothing shows them.
+    band_noise: Option<BandNoise>,
     /// Variance, mm², that blur adds to the pictures of its pores.
     pore_blur_mm2: f64,
     /// Where the baseline has spots, in its coarse cells.
@@ -262,7 +264,10 @@ impl Seen {
             dots.iter().map(|dot| [dot.x, dot.y].map(|at| cell_centre(at, relief.factor))),
         );
         let others = scars::Others { dots: &dots, furrows: &[], spots: &spots };
-        let pit_noise = scars::noise(&surfaces.maps, light, &others);
+        let (pit_noise, band_noise) = rayon::join(
+            || scars::noise(&surfaces.maps, light, &others),
+            || stretch_marks::noise(&surfaces.maps),
+        );
         let frozen = Frozen {
             unmixing,
             pigment_map,
@@ -272,6 +277,7 @@ impl Seen {
             clutter,
             line_noise,
             pit_noise,
+            band_noise,
             pore_blur_mm2,
             spots,
             factor,
@@ -324,7 +330,7 @@ impl Shown {
         let clutter = &frozen.clutter;
         let ((texture, lines), stretch_marks) = rayon::join(
             || rayon::join(|| Texture::of(&relief), || lattice.lines(&relief, &frozen.line_noise)),
-            || stretch_marks::detect(maps, clutter),
+            || stretch_marks::detect(maps, frozen.band_noise),
         );
         let wrinkles = wrinkles::among(&lines, &relief);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
