@@ -148,7 +148,7 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
     };
     let green = frame.photo.density(1, frame.levels.fine);
     let sigma = fine.scale.px(blur_mm);
-    let green = if sigma > LEAST_BLUR_PX { gaussian(&green, sigma) } else { green };
+    let green = if sigma > LEAST_BLUR_PX { blurred(&green, sigma) } else { green };
     let density = frame.photo.densities(frame.levels.coarse);
     let plateaus = quality::plateaus(frame.photo.photo(), &frame.mask, frame.levels.coarse, scale);
     let maps = match frozen {
@@ -156,6 +156,15 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
         None => Maps::new((width, height), fine, green, coarse, density),
     };
     Maps { plateaus, ..maps }
+}
+
+/// A density plane blurred as a lens does it: it adds up light, not density.
+fn blurred(density: &Plane, sigma: f64) -> Plane {
+    let mut light = density.clone();
+    light.par_mapv_inplace(|density| (-density).exp());
+    let mut blurred = gaussian(&light, sigma);
+    blurred.par_mapv_inplace(|light| -light.ln());
+    blurred
 }
 
 /// Individual typology angle of the darkest skin, degrees.
