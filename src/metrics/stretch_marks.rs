@@ -2,13 +2,13 @@
 
 use crate::filter::background::{background, reduce_inside};
 use crate::filter::gaussian::gaussian;
-use crate::filter::ridges::{Line, Scale, Search, lines};
-use crate::metrics::relief::{Clutter, QUARTER_MM};
+use crate::filter::ridges::{self, Line, Scale, Search};
 use crate::metrics::{
     Better, Estimate, Family, Maps, Measured, Metric, NO_SCALE, NO_SKIN, RESOLUTION_TOO_LOW,
 };
-use crate::raster::{Mask, Plane, cell_centre};
+use crate::raster::{Mask, Plane, cell_centre, covers, sample};
 use crate::region::{Region, Tiles};
+use crate::units::FilterScale;
 
 /// Standard deviations of the ridges looked for, mm: bands of about 0.7 to 10 mm.
 const SIGMAS_MM: [f64; 5] = [0.5, 0.8, 1.3, 2.0, 3.0];
@@ -22,13 +22,22 @@ const LEAST_PX_PER_MM: f64 = 1.5;
 /// Slow variation that is taken out, standard deviation in mm.
 const BACKGROUND_MM: f64 = 8.0;
 
-/// Least excess of hemoglobin, or lack of melanin, at which a band starts on
-/// perfectly even skin, density units, and what the skin's clutter at 0.25 mm
-/// adds to it.
-const START: (f64, f64) = (0.12, 3.0);
+/// Least excess of hemoglobin, or lack of melanin, at which a band starts,
+/// density units, and in units of what bands at random have on the baseline's skin.
+const START: (f64, f64) = (0.12, 5.0);
 
 /// What a band goes on at, as a share of what it starts at.
 const KEEP: f64 = 0.5;
+
+/// Most darkening in all colours, as a share of the colour of the band: a
+/// furrow is a band of shade, and unmixing takes a little of that for colour.
+const MOST_SHADE: f64 = 0.5;
+
+/// How far from its middle, in widths, the skin beside a band is looked at.
+const FLANK: f64 = 1.25;
+
+/// Least share of a band beside which both flanks are seen.
+const LEAST_FLANKED: f64 = 0.7;
 
 /// Half of the length over which the excess is taken, the longest gap bridged
 /// and the least length, mm.
@@ -99,46 +108,142 @@ pub struct StretchMark {
     pub contrast: f64,
 }
 
-/// The stretch marks of one photo: red ones, then pale ones. `clutter` is the baseline's.
-pub fn detect(maps: &Maps, clutter: &Clutter) -> Vec<StretchMark> {
-    if maps.coarse.scale.px_per_mm < LEAST_PX_PER_MM {
-        return Vec::new();
-    }
-    let start = START.0 + START.1 * clutter.at(QUARTER_MM);
-    let (red, pale) = rayon::join(
-        || bands(maps, (&maps.hemoglobin, 1.0), start, Kind::Rubra),
-        || bands(maps, (&maps.melanin, -1.0), start, Kind::Alba),
-    );
-    [red, pale].concat()
+/// How strong bands at random are on the skin of a baseline, red and pale,
+/// width by width: the unit of the limits, used for every session.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BandNoise([[f64; SIGMAS_MM.len()]; 2]);
+
+/// The skin at the resolution that bands are looked for on.
+struct Skin {
+    inside: Mask,
+    scale: FilterScale,
+    /// Native pixels per pixel.
+    native: usize,
+    /// Hemoglobin above its slow variation; 0 outside the skin.
+    red: Plane,
+    /// Melanin below its slow variation.
+    pale: Plane,
+    /// Shading above its slow variation.
+    shade: Plane,
 }
 
-fn bands(maps: &Maps, (plane, sign): (&Plane, f32), start: f64, kind: Kind) -> Vec<StretchMark> {
-    let factor = maps.coarse.scale.reduction_to(WORKING_PX_PER_MM);
-    let scale = maps.coarse.scale.reduced(factor);
-    let (mean, inside) = reduce_inside(plane, &maps.coarse.skin, factor);
-    let slow = background(&mean, &inside, scale.px(BACKGROUND_MM));
-    let excess = signed_excess(&mean, &slow, &inside, sign);
-    let scales: Vec<Scale> = SIGMAS_MM
-        .iter()
-        .map(|&sigma| scale.px(sigma))
-        .filter(|&sigma| sigma >= 1.0)
-        .map(|sigma| Scale {
-            plane: gaussian(&excess, sigma),
+impl Skin {
+    fn of(maps: &Maps) -> Option<Self> {
+        let level = &maps.coarse;
+        if level.scale.px_per_mm < LEAST_PX_PER_MM {
+            return None;
+        }
+        let factor = level.scale.reduction_to(WORKING_PX_PER_MM);
+        let scale = level.scale.reduced(factor);
+        let excess = |plane: &Plane, sign: f32| {
+            let (mean, inside) = reduce_inside(plane, &level.skin, factor);
+            let slow = background(&mean, &inside, scale.px(BACKGROUND_MM));
+            (signed_excess(&mean, &slow, &inside, sign), inside)
+        };
+        let ((red, _), ((pale, _), (shade, inside))) = rayon::join(
+            || excess(&maps.hemoglobin, 1.0),
+            || rayon::join(|| excess(&maps.melanin, -1.0), || excess(&maps.shading, 1.0)),
+        );
+        Some(Self { inside, scale, native: factor * level.factor, red, pale, shade })
+    }
+
+    fn colour(&self, kind: Kind) -> &Plane {
+        match kind {
+            Kind::Rubra => &self.red,
+            Kind::Alba => &self.pale,
+        }
+    }
+
+    /// The widths that this resolution carries: index and standard deviation in pixels.
+    fn sigmas(&self) -> impl Iterator<Item = (usize, f64)> {
+        let scale = self.scale;
+        let all = SIGMAS_MM.into_iter().enumerate();
+        all.map(move |(k, sigma)| (k, scale.px(sigma))).filter(|&(_, sigma)| sigma >= 1.0)
+    }
+
+    fn noise(&self, kind: Kind) -> [f64; SIGMAS_MM.len()] {
+        let half_length = self.scale.px(HALF_LENGTH_MM);
+        let mut noise = [0.0; SIGMAS_MM.len()];
+        for (k, sigma) in self.sigmas() {
+            let smooth = gaussian(self.colour(kind), sigma);
+            noise[k] = ridges::noise(&smooth, sigma, &self.inside, half_length);
+        }
+        noise
+    }
+
+    fn marks(&self, kind: Kind, noise: &[f64; SIGMAS_MM.len()]) -> Vec<StretchMark> {
+        let start = |k: usize| START.0.max(START.1 * noise[k]);
+        let scale = |(k, sigma): (usize, f64)| Scale {
+            plane: gaussian(self.colour(kind), sigma),
             sigma,
-            start,
-            keep: KEEP * start,
-            mean: KEEP * start,
+            start: start(k),
+            keep: KEEP * start(k),
+            mean: KEEP * start(k),
+        };
+        let scales: Vec<Scale> = self.sigmas().map(scale).collect();
+        let search = Search {
+            half_length: self.scale.px(HALF_LENGTH_MM),
+            gap: self.scale.px(GAP_MM),
+            length: self.scale.px(LEAST_LENGTH_MM),
+            turn: TURN,
+        };
+        let found = ridges::lines(&scales, &self.inside, &search);
+        found.iter().filter_map(|line| self.mark(line, kind)).collect()
+    }
+
+    /// A line as a stretch mark, if it is long, has skin on both sides and is
+    /// coloured more than shaded.
+    fn mark(&self, line: &Line, kind: Kind) -> Option<StretchMark> {
+        let (length, width) = (line.length(), WIDTH_PER_SIGMA * line.sigma);
+        let contrasts = |plane: &Plane| flanked(plane, &self.inside, &line.points, FLANK * width);
+        let (colour, shade) = (contrasts(self.colour(kind)), contrasts(&self.shade));
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let seen = colour.len() as f64 >= LEAST_FLANKED * line.points.len() as f64;
+        let long = length >= LEAST_ELONGATION * width;
+        (seen && long && mean(&shade) <= MOST_SHADE * mean(&colour)).then(|| StretchMark {
+            kind,
+            points: line.points.iter().map(|p| p.map(|at| cell_centre(at, self.native))).collect(),
+            length_px: length * self.native as f64,
+            width_px: width * self.native as f64,
+            contrast: line.strength,
         })
-        .collect();
-    let search = Search {
-        half_length: scale.px(HALF_LENGTH_MM),
-        gap: scale.px(GAP_MM),
-        length: scale.px(LEAST_LENGTH_MM),
-        turn: TURN,
+    }
+}
+
+/// How much higher a plane is on a line than beside it, at each point that has
+/// skin at `reach` on both sides.
+fn flanked(plane: &Plane, inside: &Mask, points: &[[f64; 2]], reach: f64) -> Vec<f64> {
+    let last = points.len().saturating_sub(1);
+    let contrast = |i: usize| {
+        let (before, after) = (points[i.saturating_sub(2)], points[(i + 2).min(last)]);
+        let (dx, dy) = (after[0] - before[0], after[1] - before[1]);
+        let along = dx.hypot(dy).max(1e-9);
+        let at = |side: f64| {
+            let (x, y) = (points[i][0] - side * reach * dy / along, points[i][1] + side * reach * dx / along);
+            sample(plane, x, y).filter(|_| covers(inside, x, y)).map(f64::from)
+        };
+        Some(at(0.0)? - 0.5 * (at(1.0)? + at(-1.0)?))
     };
-    let found = lines(&scales, &inside, &search);
-    let native = factor * maps.coarse.factor;
-    found.iter().filter_map(|line| mark(line, native, kind)).collect()
+    (0..points.len()).filter_map(contrast).collect()
+}
+
+/// How strong bands at random are on a baseline; `None` where nothing shows bands.
+pub fn noise(maps: &Maps) -> Option<BandNoise> {
+    let skin = Skin::of(maps)?;
+    let (red, pale) = rayon::join(|| skin.noise(Kind::Rubra), || skin.noise(Kind::Alba));
+    Some(BandNoise([red, pale]))
+}
+
+/// The stretch marks of one photo: red ones, then pale ones. `noise` is the
+/// baseline's; without one, the photo's own.
+pub fn detect(maps: &Maps, noise: Option<BandNoise>) -> Vec<StretchMark> {
+    let Some(skin) = Skin::of(maps) else { return Vec::new() };
+    let of = |kind: Kind| {
+        let noise = noise.map_or_else(|| skin.noise(kind), |BandNoise(noise)| noise[kind as usize]);
+        skin.marks(kind, &noise)
+    };
+    let (red, pale) = rayon::join(|| of(Kind::Rubra), || of(Kind::Alba));
+    [red, pale].concat()
 }
 
 fn signed_excess(mean: &Plane, slow: &Plane, inside: &Mask, sign: f32) -> Plane {
@@ -146,17 +251,6 @@ fn signed_excess(mean: &Plane, slow: &Plane, inside: &Mask, sign: f32) -> Plane 
         .and(slow)
         .and(inside)
         .map_collect(|mean, slow, &inside| if inside { sign * (mean - slow) } else { 0.0 })
-}
-
-fn mark(line: &Line, factor: usize, kind: Kind) -> Option<StretchMark> {
-    let (length, width) = (line.length(), WIDTH_PER_SIGMA * line.sigma);
-    (length >= LEAST_ELONGATION * width).then(|| StretchMark {
-        kind,
-        points: line.points.iter().map(|p| p.map(|at| cell_centre(at, factor))).collect(),
-        length_px: length * factor as f64,
-        width_px: width * factor as f64,
-        contrast: line.strength,
-    })
 }
 
 /// The metrics of this family in one region, from all `marks` of the photo.
@@ -215,8 +309,7 @@ mod tests {
 
     fn found(colors: [Plane; 3]) -> (Vec<StretchMark>, Vec<Measured>) {
         let maps = maps_of_colors(colors, 10.0);
-        let relief = crate::metrics::Relief::of(&maps);
-        let marks = detect(&maps, &Clutter::of(&relief));
+        let marks = detect(&maps, None);
         let measured = measure(&maps, &marks, &skin_of(&maps));
         (marks, measured)
     }
@@ -245,6 +338,19 @@ mod tests {
         for colors in [banded(0.0, 0.4), banded(0.0, 0.0), shaded] {
             assert!(found(colors).0.is_empty());
         }
+    }
+
+    /// A pale band that is as dark in all colours as it is pale: a furrow; and
+    /// one along the edge of what is seen: it has one side only.
+    #[test]
+    fn furrows_and_bands_with_one_side_are_no_stretch_marks() {
+        let shade = banded(0.4, 0.0);
+        let furrow: [Plane; 3] =
+            std::array::from_fn(|c| &banded(0.0, -0.4)[c] + &((&shade[c] - 0.8) / HEMOGLOBIN[c]));
+        assert!(found(furrow).0.is_empty());
+        let mut maps = maps_of_colors(banded(0.4, 0.0), 10.0);
+        maps.coarse.skin.indexed_iter_mut().for_each(|((y, x), skin)| *skin = y < x + 10);
+        assert!(detect(&maps, None).is_empty());
     }
 
     #[test]

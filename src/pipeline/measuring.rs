@@ -16,7 +16,7 @@ use crate::metrics::pits::PitNoise;
 use crate::metrics::pores::{self, Pore};
 use crate::metrics::relief::{self, Clutter, Light, Relief};
 use crate::metrics::scars::{self, Scar};
-use crate::metrics::stretch_marks::{self, StretchMark};
+use crate::metrics::stretch_marks::{self, BandNoise, StretchMark};
 use crate::metrics::texture::{self, Texture};
 use crate::metrics::wrinkles::{self, Wrinkle};
 use crate::metrics::{Maps, Measured, redness};
@@ -41,6 +41,8 @@ pub struct Frozen {
     line_noise: LineNoise,
     /// How uneven its plain skin is to those who look for pits; `None` where nothing shows them.
     pit_noise: Option<PitNoise>,
+    /// How strong bands at random are on it; `None` where nothing shows them.
+    band_noise: Option<BandNoise>,
     /// Variance, mm², that blur adds to the pictures of its pores.
     pore_blur_mm2: f64,
     /// Where the baseline has spots, in its coarse cells.
@@ -146,7 +148,7 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
     };
     let green = frame.photo.density(1, frame.levels.fine);
     let sigma = fine.scale.px(blur_mm);
-    let green = if sigma > LEAST_BLUR_PX { gaussian(&green, sigma) } else { green };
+    let green = if sigma > LEAST_BLUR_PX { blurred(&green, sigma) } else { green };
     let density = frame.photo.densities(frame.levels.coarse);
     let plateaus = quality::plateaus(frame.photo.photo(), &frame.mask, frame.levels.coarse, scale);
     let maps = match frozen {
@@ -154,6 +156,15 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
         None => Maps::new((width, height), fine, green, coarse, density),
     };
     Maps { plateaus, ..maps }
+}
+
+/// A density plane blurred as a lens does it: it adds up light, not density.
+fn blurred(density: &Plane, sigma: f64) -> Plane {
+    let mut light = density.clone();
+    light.par_mapv_inplace(|density| (-density).exp());
+    let mut blurred = gaussian(&light, sigma);
+    blurred.par_mapv_inplace(|light| -light.ln());
+    blurred
 }
 
 /// Individual typology angle of the darkest skin, degrees.
@@ -262,7 +273,10 @@ impl Seen {
             dots.iter().map(|dot| [dot.x, dot.y].map(|at| cell_centre(at, relief.factor))),
         );
         let others = scars::Others { dots: &dots, furrows: &[], spots: &spots };
-        let pit_noise = scars::noise(&surfaces.maps, light, &others);
+        let (pit_noise, band_noise) = rayon::join(
+            || scars::noise(&surfaces.maps, light, &others),
+            || stretch_marks::noise(&surfaces.maps),
+        );
         let frozen = Frozen {
             unmixing,
             pigment_map,
@@ -272,6 +286,7 @@ impl Seen {
             clutter,
             line_noise,
             pit_noise,
+            band_noise,
             pore_blur_mm2,
             spots,
             factor,
@@ -324,7 +339,7 @@ impl Shown {
         let clutter = &frozen.clutter;
         let ((texture, lines), stretch_marks) = rayon::join(
             || rayon::join(|| Texture::of(&relief), || lattice.lines(&relief, &frozen.line_noise)),
-            || stretch_marks::detect(maps, clutter),
+            || stretch_marks::detect(maps, frozen.band_noise),
         );
         let wrinkles = wrinkles::among(&lines, &relief);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);

@@ -98,9 +98,9 @@ impl Band {
             let down = detail(x, (y + 1).min(height - 1)) - here;
             [here * here, across * across + down * down]
         });
-        let power = blocks::quantile(moments.iter().map(|m| m[0]), 0.5)?;
+        let power = blocks::midmean(moments.iter().map(|m| m[0]))?;
         let frequencies = moments.iter().filter(|m| m[0] > 0.0).map(|m| m[1] / m[0]);
-        let frequency = blocks::quantile(frequencies, 0.5)? * cells.px_per_mm.powi(2);
+        let frequency = blocks::midmean(frequencies)? * cells.px_per_mm.powi(2);
         let noise = noise * noise * white_gain(cells.px(sigma_mm(k)), cells.px(sigma_mm(k + 1)));
         Some(Self { power: power - noise, frequency, noise })
     }

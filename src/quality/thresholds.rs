@@ -54,6 +54,9 @@ pub const ZOOM: f64 = 1.05;
 /// Magnification ratio within which the same structures are resolved.
 pub const SCALE_RATIO: [f64; 2] = [0.8, 1.25];
 
+/// Relative error of that ratio as measured: half a pixel on a hundred.
+pub const SCALE_ERROR: f64 = 0.005;
+
 /// Relative blur that changes fine texture by 10 % (simulated), mm, and what
 /// equalisation makes good, in pixels of the coarser photo: a photo that was
 /// resampled once is blurred by 0.5 to 0.7.

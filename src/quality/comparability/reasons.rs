@@ -192,7 +192,8 @@ fn blur_differs(pair: &Pair) -> Option<Warning> {
 
 fn scale_differs(measures: &Measures) -> Option<Warning> {
     let [least, most] = SCALE_RATIO;
-    when(!(least..=most).contains(&measures.scale_ratio), "scale_differs", || {
+    let allowed = least * (1.0 - SCALE_ERROR)..=most * (1.0 + SCALE_ERROR);
+    when(!allowed.contains(&measures.scale_ratio), "scale_differs", || {
         format!(
             "the skin appears {:.2} times as large as in the baseline (allowed {least} to {most}); \
              photograph from the same distance",

@@ -106,6 +106,7 @@ fn every_cause_names_itself() {
     assert_eq!(codes(&judged(|case| case.blur = Some(blur)), Family::Relief), ["blur_differs"]);
     assert_eq!(codes(&judged(|case| case.blur = Some(hard)), Family::Relief), ["light_hardness_differs"]);
     assert_eq!(codes(&judged(|case| case.scale_ratio = 1.3), Family::Relief), ["scale_differs"]);
+    assert!(codes(&judged(|case| case.scale_ratio = 0.7999), Family::Relief).is_empty());
     assert_eq!(codes(&judged(|case| case.stretch = 1.4), Family::Relief), ["tilt_differs"]);
     let message = judged(|case| case.blur = Some(blur)).reasons[0].warning.message.clone();
     assert!(message.contains("baseline photo is more blurred"), "{message}");
