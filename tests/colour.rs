@@ -86,6 +86,24 @@ fn skin_without_a_card_has_none_and_a_hidden_or_burnt_card_is_refused() {
     assert_eq!(search(with_card(card, 3.0)), "card_clipped");
 }
 
+/// 480 px for 5 pitches, a patch and two frames: a pitch of 480 / 6.3333 px, a patch of 46 / 52.5 of it.
+#[test]
+fn three_patches_under_fingers_do_not_pass_silently() {
+    let card = CardPlan { centre: [0.5, 0.5], width: 0.6, ..CardPlan::default() };
+    let pitch = 480.0 / 6.3333;
+    for patches in [[(0, 0), (3, 2), (5, 3)], [(1, 1), (2, 1), (3, 1)], [(0, 3), (1, 3), (2, 3)]] {
+        let mut photo = with_card(card.clone(), 1.0);
+        for (column, row) in patches {
+            let centre = [399.5 + (f64::from(column) - 2.5) * pitch, 299.5 + (f64::from(row) - 1.5) * pitch];
+            let [x, y] = centre.map(|at| at as u32);
+            (x - 36..x + 36)
+                .for_each(|x| (y - 36..y + 36).for_each(|y| photo.put_pixel(x, y, Rgb([190, 140, 120]))));
+        }
+        let found = card::search(&Photo::from_rgb8("card", photo), &CardOptions::default());
+        assert_eq!(code(found), "card_hidden", "{patches:?}");
+    }
+}
+
 #[test]
 fn the_report_names_the_card_its_scale_and_the_light() {
     let folder = tempfile::tempdir().unwrap();

@@ -152,8 +152,10 @@ fn made_up(photo: &RgbImage, share: f32) -> RgbImage {
 
 #[test]
 fn a_layer_of_make_up_is_told_and_improves_no_colour() {
-    let (_folder, [before, after]) = pair("", "");
-    let report = compared(&[before, edited(&after, |photo| made_up(photo, 0.65))]);
-    assert!(reasons(&report).contains(&"skin_covered"), "{:?}", reasons(&report));
-    assert!(!verdicts(&report, &COLOUR).contains(&"improved"));
+    for share in [0.4, 0.65] {
+        let (_folder, [before, after]) = pair("", "");
+        let report = compared(&[before, edited(&after, |photo| made_up(photo, share))]);
+        assert!(reasons(&report).contains(&"skin_covered"), "{share}: {:?}", reasons(&report));
+        assert!(!verdicts(&report, &COLOUR).contains(&"improved"), "{share}");
+    }
 }

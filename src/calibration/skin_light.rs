@@ -40,6 +40,7 @@ pub fn skin_light(cells: &[([f64; 2], Rgb)]) -> Option<ShadingField> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::color::unmixing::MELANIN;
 
     #[test]
     fn an_even_slope_comes_back_and_pigment_does_not_bend_it() {
@@ -49,8 +50,7 @@ mod tests {
             // A spot in one corner: melanin alone, which shading does not hold.
             let spot = if at[0] > 0.7 && at[1] > 0.7 { 0.5 } else { 0.0 };
             let skin = [0.45, 0.30, 0.20];
-            let melanin = [0.329f64, 0.493, 0.805];
-            (at, std::array::from_fn(|c| (skin[c] * light * (-spot * melanin[c]).exp()) as f32))
+            (at, std::array::from_fn(|c| (skin[c] * light * (-spot * f64::from(MELANIN[c])).exp()) as f32))
         };
         let field = skin_light(&(0..400).map(cell).collect::<Vec<_>>()).unwrap();
         let [across, down] = field.gradient();

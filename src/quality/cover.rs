@@ -124,6 +124,7 @@ fn spread(plane: &Plane, mask: &Mask) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::color::unmixing::{HEMOGLOBIN, MELANIN};
     use crate::filter::gaussian::gaussian;
     use rand::{Rng, SeedableRng};
     use rand_pcg::Pcg64Mcg;
@@ -137,9 +138,8 @@ mod tests {
     /// of `cover` with its own colour over it, in light of `gain`.
     fn skin(contrast: [f32; 2], cover: f32, gain: [f32; 3]) -> [Plane; 3] {
         let (pigment, blood) = (uneven(1), uneven(2));
-        let vectors = [[0.329, 0.235], [0.493, 0.75], [0.805, 0.619]];
         [0, 1, 2].map(|c| {
-            let [p, b] = vectors[c];
+            let [p, b] = [MELANIN[c], HEMOGLOBIN[c]];
             let mut plane = Plane::from_shape_fn((30, 40), |at| {
                 let mole = if at.0 < 4 && at.1 < 4 { 1.0 } else { 0.0 };
                 let uneven = p * (contrast[0] * pigment[at] + mole) + b * contrast[1] * blood[at];

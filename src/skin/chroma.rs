@@ -8,6 +8,8 @@
 
 use multiversion::multiversion;
 
+use crate::color::Rgb;
+use crate::color::unmixing::{HEMOGLOBIN, MELANIN};
 use crate::filter::gaussian::gaussian;
 use crate::raster::{self, Mask, Plane, row};
 
@@ -22,11 +24,14 @@ const DARKEST: f32 = 0.005;
 /// Standard deviation of the smoothing before chromaticity is taken, cells.
 const SMOOTHING: f64 = 1.0;
 
-/// Change of `(ln R/G, ln G/B)` per unit of pigment and of blood: differences
-/// of the density vectors (0.329, 0.493, 0.805) and (0.235, 0.750, 0.619) that
-/// were fitted to a two-layer Monte Carlo model of skin in linear sRGB.
-const PIGMENT: Chroma = [0.493 - 0.329, 0.805 - 0.493];
-const BLOOD: Chroma = [0.750 - 0.235, 0.619 - 0.750];
+/// Change of `(ln R/G, ln G/B)` per unit of pigment and of blood.
+const PIGMENT: Chroma = chroma_of(MELANIN);
+const BLOOD: Chroma = chroma_of(HEMOGLOBIN);
+
+/// The log chromaticity of a density.
+const fn chroma_of([red, green, blue]: Rgb) -> Chroma {
+    [green as f64 - red as f64, blue as f64 - green as f64]
+}
 
 /// A displacement of chromaticity as units of pigment and of blood.
 pub(super) fn unmixed([x, y]: Chroma) -> [f64; 2] {
@@ -107,7 +112,7 @@ const BINS: [usize; 2] = [42, 58];
 
 impl SkinColour {
     /// The commonest colour near the middle of the photo that can be skin;
-    /// `None` if nothing in the photo can be.
+    /// `None` if nothing in the photo can be, whatever the lamp.
     pub fn of(chromaticity: &Chromaticity) -> Option<Self> {
         let mut centre = peak(&histogram(chromaticity))?;
         let samples = chromaticity.samples();
@@ -120,6 +125,9 @@ impl SkinColour {
                 return None;
             }
             centre = [0, 1].map(|i| near.iter().map(|chroma| chroma[i]).sum::<f64>() / near.len() as f64);
+        }
+        if cast(centre) > MOST_CAST {
+            return None;
         }
         let around = within(centre, 5.0 * BIN);
         let content = unmixed(centre);
@@ -155,6 +163,10 @@ const LOCUS: [Chroma; 6] =
 
 /// How far from the locus a white balance puts skin (standard deviation).
 const CAST: f64 = 0.2;
+
+/// Distance from the locus beyond which nothing in the photo is skin, but sky,
+/// water or stone: a lamp of 3000 K under a daylight balance shifts skin by 0.5.
+const MOST_CAST: f64 = 0.55;
 
 /// How likely a colour is skin before the photo is looked at: alike on all
 /// tones, and less the further off the locus. It only breaks ties between

@@ -123,7 +123,7 @@ fn pen_strokes_and_glare_go() {
 
 #[test]
 fn what_shows_no_skin_has_none() {
-    for wall in [[0.02, 0.1, 0.4], [0.05, 0.4, 0.1], [0.0; 3]] {
+    for wall in [[0.02, 0.1, 0.4], [0.05, 0.4, 0.1], [0.18, 0.22, 0.25], [0.0; 3]] {
         assert!(valid_skin(&scene(|_, _| wall, [1.0; 3], 17), 1, SCALE).coverage < 0.05, "{wall:?}");
     }
 }
