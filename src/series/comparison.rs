@@ -412,8 +412,10 @@ mod tests {
         let [change] = &judged(&[(AREA, &HIGH)], &[(AREA, &LOW)])[..] else { panic!("one change") };
         assert!((change.difference.unwrap() + 0.2).abs() < 1e-12);
         assert!((change.percent.unwrap() + 66.667).abs() < 1e-3);
-        // Tiles change by the same share, so only capture errs: 0.002 and 4 % of each value.
-        let capture = (2.0f64 * 0.002 * 0.002 + 0.012 * 0.012 + 0.004 * 0.004).sqrt();
+        // Tiles change by the same share, so only capture errs, 0.002 and 4 % of each value,
+        // and the sheen of medium skin, a third of 20 % of what is left.
+        let sheen = 0.1 * 0.2 / 3.0;
+        let capture = (2.0f64 * 0.002 * 0.002 + 0.012 * 0.012 + 0.004 * 0.004 + sheen * sheen).sqrt();
         assert!((change.mdc95.unwrap() - 1.96 * capture).abs() < 1e-9);
         assert!((change.ci95.unwrap()[1] - (-0.2 + 1.959_964 * capture)).abs() < 1e-6);
         assert_eq!((change.verdict, change.from.as_str(), change.to.as_str()), (Verdict::Improved, "a", "b"));
