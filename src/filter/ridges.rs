@@ -379,8 +379,7 @@ pub fn noise(plane: &Plane, sigma: f64, mask: &Mask, half_length: f64) -> f64 {
     if width < 8 || height < 8 {
         return 0.0;
     }
-    // Samples closer than the smoothing say the same.
-    let stride = (width.max(height) / SAMPLES).max(sigma as usize).max(1);
+    let stride = (width.max(height) / SAMPLES).max(1);
     let lines: Vec<usize> = (stride / 2..height).step_by(stride).collect();
     let strengths = |&y: &usize| -> Vec<f32> {
         let places = (stride / 2..width).step_by(stride).filter(|&x| mask[[y, x]]);
