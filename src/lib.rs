@@ -24,6 +24,7 @@
 pub mod error;
 pub mod reading;
 pub mod units;
+pub mod order;
 pub mod raster;
 pub mod color;
 pub mod filter;

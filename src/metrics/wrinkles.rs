@@ -5,6 +5,7 @@ use crate::metrics::relief::{Relief, SIGMA_PER_FWHM};
 use crate::metrics::{
     Better, Estimate, Family, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
+use crate::order::midmean;
 use crate::raster::{cell_centre, covers, sample};
 use crate::region::{Region, Tiles};
 
@@ -92,7 +93,7 @@ fn wrinkle(relief: &Relief, line: &Line) -> Option<Wrinkle> {
     })
 }
 
-/// The median profile across a line, above its surroundings.
+/// The profile across a line, above its surroundings.
 struct Profile {
     values: Vec<f64>,
     step_mm: f64,
@@ -102,8 +103,8 @@ impl Profile {
     /// Steps from the middle to each side.
     const HALF: usize = 40;
 
-    /// Medians along the line, so that spots beside it and what crosses it have
-    /// no say; where nothing is skin, as high as the surroundings.
+    /// Means of the middle half along the line, so that spots beside it and what
+    /// crosses it have no say; where nothing is skin, as high as the surroundings.
     fn of(relief: &Relief, points: &[[f64; 2]]) -> Option<Self> {
         let step_mm = PROFILE_MM.0 / Self::HALF as f64;
         let mut seen: Vec<Vec<f64>> = vec![Vec::with_capacity(points.len()); 2 * Self::HALF + 1];
@@ -118,12 +119,14 @@ impl Profile {
                 seen.extend(value.map(f64::from));
             }
         }
-        let medians: Vec<Option<f64>> = seen.iter_mut().map(|values| median(values)).collect();
+        let means: Vec<Option<f64>> = seen.into_iter().map(midmean).collect();
         let rim = (Self::HALF as f64 * (1.0 - PROFILE_MM.1 / PROFILE_MM.0)) as usize;
-        let mut around: Vec<f64> =
-            medians[..rim].iter().chain(&medians[medians.len() - rim..]).flatten().copied().collect();
-        let base = median(&mut around)?;
-        Some(Self { values: medians.iter().map(|value| value.map_or(0.0, |v| v - base)).collect(), step_mm })
+        let around = means[..rim].iter().chain(&means[means.len() - rim..]);
+        let base = midmean(around.flatten().copied().collect())?;
+        Some(Self {
+            values: means.iter().map(|mean| mean.map_or(0.0, |mean| mean - base)).collect(),
+            step_mm,
+        })
     }
 
     /// The integral over the inner part, ln units times mm.
@@ -151,12 +154,6 @@ impl Profile {
         let left = crossing(&mut self.values[..peak].iter().rev().copied());
         (left + right) * self.step_mm
     }
-}
-
-/// The middle value; `None` of none.
-fn median(values: &mut [f64]) -> Option<f64> {
-    let middle = values.len() / 2;
-    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 /// The metrics of this family in one region, from all `wrinkles` of the photo.

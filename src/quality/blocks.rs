@@ -84,16 +84,6 @@ pub(super) fn quantile(values: impl Iterator<Item = f64>, rank: f64) -> Option<f
     Some(*values.select_nth_unstable_by(place, f64::total_cmp).1)
 }
 
-/// The mean of the middle half of the values: as little moved by the few that
-/// stand out as the median, and half as uncertain; `None` of nothing.
-pub(super) fn midmean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_unstable_by(f64::total_cmp);
-    let quarter = values.len() / 4;
-    let middle = &values[quarter..values.len() - quarter];
-    (!middle.is_empty()).then(|| middle.iter().sum::<f64>() / middle.len() as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,7 +111,5 @@ mod tests {
     fn quantiles_are_values() {
         assert_eq!(quantile([3.0, 1.0, 2.0].into_iter(), 0.5), Some(2.0));
         assert_eq!(quantile([].into_iter(), 0.5), None);
-        assert_eq!(midmean([9.0, 1.0, 2.0, -70.0].into_iter()), Some(1.5));
-        assert_eq!(midmean([].into_iter()), None);
     }
 }

@@ -5,6 +5,7 @@ use super::blocks::{self, smoothed};
 use super::noise;
 use crate::filter::gaussian::gaussian;
 use crate::filter::morphology;
+use crate::order::midmean;
 use crate::raster::{self, Mask, Plane};
 use crate::units::FilterScale;
 
@@ -98,9 +99,9 @@ impl Band {
             let down = detail(x, (y + 1).min(height - 1)) - here;
             [here * here, across * across + down * down]
         });
-        let power = blocks::midmean(moments.iter().map(|m| m[0]))?;
-        let frequencies = moments.iter().filter(|m| m[0] > 0.0).map(|m| m[1] / m[0]);
-        let frequency = blocks::midmean(frequencies)? * cells.px_per_mm.powi(2);
+        let power = midmean(moments.iter().map(|m| m[0]).collect())?;
+        let frequencies = moments.iter().filter(|m| m[0] > 0.0).map(|m| m[1] / m[0]).collect();
+        let frequency = midmean(frequencies)? * cells.px_per_mm.powi(2);
         let noise = noise * noise * white_gain(cells.px(sigma_mm(k)), cells.px(sigma_mm(k + 1)));
         Some(Self { power: power - noise, frequency, noise })
     }

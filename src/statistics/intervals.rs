@@ -74,6 +74,19 @@ impl Uncertain {
     }
 }
 
+/// The index from either end of sorted statistics at which their 95 %
+/// interval begins, from the null distribution of how many lie on one side of
+/// the truth (`shares[k]` is the probability of `k`): the largest for which a
+/// side is missed in at most 2.5 % of cases. `None` if even the outermost
+/// statistics are not far enough.
+pub(super) fn tail_rank(shares: &[f64]) -> Option<usize> {
+    let cumulated = shares.iter().scan(0.0, |sum, share| {
+        *sum += share;
+        Some(*sum)
+    });
+    cumulated.take_while(|&sum| sum <= 0.025).count().checked_sub(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

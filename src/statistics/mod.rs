@@ -7,7 +7,6 @@ pub mod effect_size;
 pub mod intervals;
 pub mod mixed_model;
 pub mod multiplicity;
-pub mod order;
 pub mod ranks;
 pub mod ratio;
 #[cfg(test)]

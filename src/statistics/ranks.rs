@@ -7,8 +7,8 @@
 //! Intervals follow the distribution without ties, which with ties errs on the
 //! side of covering more.
 
-use crate::statistics::intervals::two_sided_p;
-use crate::statistics::order::{middle, tail_rank};
+use crate::order::middle;
+use crate::statistics::intervals::{tail_rank, two_sided_p};
 
 /// Number of differences up to which the signed-rank distribution is exact.
 pub const EXACT_PAIRS: usize = 100;

@@ -1,6 +1,7 @@
 //! How fast a value moves through a series.
 
-use crate::statistics::order::{middle, tail_rank};
+use crate::order::middle;
+use crate::statistics::intervals::tail_rank;
 
 /// Least number of days on which a slope is given.
 pub const LEAST_DAYS: usize = 4;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::metrics::{Family, metric as catalogued};
-use crate::statistics::order::median;
+use crate::order::median;
 use crate::study::records::{Plan, Time};
 use crate::study::source::{Change, NOT_COMPARABLE, PatientReport, Session, View};
 

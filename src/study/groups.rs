@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::order::median;
 use crate::statistics::intervals::t_quantile;
-use crate::statistics::order::median;
 use crate::statistics::ranks::{RankTest, Shift, centre, difference, rank_sum, signed_rank};
 use crate::statistics::{effect_size, effect_size::EffectSize};
 use crate::study::data::{Measured, Part, Point};
