@@ -5,7 +5,7 @@ use crate::metrics::relief::{Relief, SIGMA_PER_FWHM};
 use crate::metrics::{
     Better, Estimate, Family, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
-use crate::order::midmean;
+use crate::order::clipped_mean;
 use crate::raster::{cell_centre, covers, sample};
 use crate::region::{Region, Tiles};
 
@@ -103,8 +103,8 @@ impl Profile {
     /// Steps from the middle to each side.
     const HALF: usize = 40;
 
-    /// Means of the middle half along the line, so that spots beside it and what
-    /// crosses it have no say; where nothing is skin, as high as the surroundings.
+    /// Means along the line without what stands out, so that spots beside it and
+    /// what crosses it have no say; where nothing is skin, as high as the surroundings.
     fn of(relief: &Relief, points: &[[f64; 2]]) -> Option<Self> {
         let step_mm = PROFILE_MM.0 / Self::HALF as f64;
         let mut seen: Vec<Vec<f64>> = vec![Vec::with_capacity(points.len()); 2 * Self::HALF + 1];
@@ -119,10 +119,14 @@ impl Profile {
                 seen.extend(value.map(f64::from));
             }
         }
-        let means: Vec<Option<f64>> = seen.into_iter().map(midmean).collect();
+        let means: Vec<Option<f64>> = seen.iter().map(|values| clipped_mean(values)).collect();
         let rim = (Self::HALF as f64 * (1.0 - PROFILE_MM.1 / PROFILE_MM.0)) as usize;
-        let around = means[..rim].iter().chain(&means[means.len() - rim..]);
-        let base = midmean(around.flatten().copied().collect())?;
+        let around: Vec<f64> =
+            means[..rim].iter().chain(&means[means.len() - rim..]).flatten().copied().collect();
+        if around.is_empty() {
+            return None;
+        }
+        let base = around.iter().sum::<f64>() / around.len() as f64;
         Some(Self {
             values: means.iter().map(|mean| mean.map_or(0.0, |mean| mean - base)).collect(),
             step_mm,
