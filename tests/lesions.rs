@@ -12,7 +12,7 @@ use dermalapse::series::{Lesion, Verdict, lesions};
 use dermalapse::session::SessionMetrics;
 use dermalapse::units::FilterScale;
 
-/// One visit, seen through the true transform.
+/// One visit, seen through the true transform and in the light of the baseline.
 struct Visit {
     truth: SessionTruth,
     level: Level,
@@ -23,15 +23,26 @@ struct Visit {
 
 const FACTOR: usize = 2;
 
-/// The visit number `session`, unmixed as the baseline was, or as its own skin says.
-fn visit(plan: &PatientPlan, session: usize, baseline: Option<Unmixing>) -> Visit {
+/// How bright a visit's light is in red, green and blue.
+fn gains(truth: &SessionTruth) -> [f64; 3] {
+    let [red, blue] = truth.light.white_balance;
+    [red, 1.0, blue].map(|balance| truth.light.exposure * balance)
+}
+
+/// The visit number `session`, lit and unmixed as the baseline was, or as its own skin says.
+fn visit(plan: &PatientPlan, session: usize, baseline: Option<&Visit>) -> Visit {
     let rendered = render_view(plan, 0, session).unwrap();
     let (width, height) = (rendered.image.width() as usize, rendered.image.height() as usize);
     let photo = Photo::from_rgb8("phantom.jpg", rendered.image);
     let native = FilterScale { px_per_mm: rendered.truth.px_per_mm, physical: true };
-    let density = photo.linear(FACTOR).map(|plane| plane.mapv(dermalapse::color::density));
+    let (own, first) =
+        (gains(&rendered.truth), gains(baseline.map_or(&rendered.truth, |visit| &visit.truth)));
+    let mut density = photo.linear(FACTOR).map(|plane| plane.mapv(dermalapse::color::density));
+    for (plane, (own, first)) in density.iter_mut().zip(own.into_iter().zip(first)) {
+        *plane += (own / first).ln() as f32;
+    }
     let skin = raster::Mask::from_elem((height / FACTOR, width / FACTOR), true);
-    let unmixing = baseline.unwrap_or_else(|| Unmixing::of_planes(&density, &skin));
+    let unmixing = baseline.map_or_else(|| Unmixing::of_planes(&density, &skin), |visit| visit.unmixing);
     let level = Level { factor: FACTOR, scale: native.reduced(FACTOR), skin };
     let [melanin, hemoglobin, _] = unmixing.apply(&density);
     let excess = [melanin, hemoglobin].map(|map| excess(&map, &level.skin, level.scale));
@@ -103,8 +114,8 @@ fn true_dose(lesion: &LesionTruth) -> f64 {
 fn patient(preset: &str, tone: f64, seed: u64) -> Vec<Visit> {
     let plan = PatientPlan { tone, seed, ..PatientPlan::preset(preset).unwrap() };
     let baseline = visit(&plan, 0, None);
-    let unmixing = baseline.unmixing;
-    let later = (1..plan.sessions.len()).map(|session| visit(&plan, session, Some(unmixing)));
+    let later: Vec<Visit> =
+        (1..plan.sessions.len()).map(|session| visit(&plan, session, Some(&baseline))).collect();
     std::iter::once(baseline).chain(later).collect()
 }
 
