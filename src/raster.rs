@@ -41,7 +41,7 @@ pub fn covers(mask: &Mask, x: f64, y: f64) -> bool {
 /// Column and row of the pixel nearest to (`x`, `y`); `None` left of or above the first.
 pub fn nearest(x: f64, y: f64) -> Option<[usize; 2]> {
     // `f64::round` is a call into the library where the processor may be old.
-    (x > -0.5 && y > -0.5).then(|| [(x + 0.5) as usize, (y + 0.5) as usize])
+    (x > -0.5 && y > -0.5).then_some([(x + 0.5) as usize, (y + 0.5) as usize])
 }
 
 /// A plane filled row by row, in parallel; `fill(y, row)` writes row `y`.

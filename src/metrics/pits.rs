@@ -182,9 +182,7 @@ impl PlainSkin {
         let least = LEAST_SLOPE.0.max(LEAST_SLOPE.1 * noise.slopes[k]) as f32;
         let mut found = Vec::new();
         for y in 2..height.saturating_sub(2) {
-            let here = row(plane, y);
-            for x in 2..width.saturating_sub(2) {
-                let value = here[x];
+            for (x, &value) in row(plane, y).iter().enumerate().take(width.saturating_sub(2)).skip(2) {
                 let tops = || {
                     (y - 2..=y + 2).all(|py| {
                         let first = (py, x - 2);

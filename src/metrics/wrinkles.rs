@@ -107,7 +107,7 @@ impl Profile {
     /// what crosses it have no say; where nothing is skin, as high as the surroundings.
     fn of(relief: &Relief, points: &[[f64; 2]]) -> Option<Self> {
         let step_mm = PROFILE_MM.0 / Self::HALF as f64;
-        let mut seen: Vec<Vec<f64>> = vec![Vec::with_capacity(points.len()); 2 * Self::HALF + 1];
+        let mut seen: Vec<Vec<f64>> = vec![Vec::new(); 2 * Self::HALF + 1];
         for i in 1..points.len().saturating_sub(1) {
             let (before, after) = (points[i.saturating_sub(3)], points[(i + 3).min(points.len() - 1)]);
             let (dx, dy) = (after[0] - before[0], after[1] - before[1]);
