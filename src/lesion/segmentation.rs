@@ -197,8 +197,7 @@ fn measured(
             return None;
         }
         let mut light = Light::measure(excess, smooth, places.place(index), &ring, &noise)?;
-        light.dose_standard_error =
-            light.dose_standard_error.hypot(places.place(index).len() as f64 * level_error);
+        light.dose_standard_error = light.dose_standard_error.hypot(rounding);
         spot_of(kind, level.factor, pixels, &light)
     };
     found.into_iter().enumerate().filter_map(spot).collect()

@@ -189,8 +189,10 @@ fn look(
         let light = Light::measure(sight.excess, &smooth, place, &ring, &noise)?;
         let magnification = sight.magnification(lesion);
         let area = place.len() as f64 * cell / magnification;
-        let plateau = area * sight.level_error;
-        let plateaus = area * sight.level_error.hypot(baseline.level_error);
+        // Compression rounds the rim of the place as it rounds the skin around.
+        let footprint = lesion.cells.len() as f64 * lesion.cell_px2;
+        let plateau = footprint * sight.level_error;
+        let plateaus = footprint * sight.level_error.hypot(baseline.level_error);
         let leaked = sight.leak.map_or(0.0, |(other, share)| share * above(other, place, &ring));
         let error = |noise: &Noise| {
             let cells = |pixels: usize| pixels as f64 * cell / magnification / lesion.cell_px2;
