@@ -132,9 +132,9 @@ struct Surfaces {
     leaks: [f64; 2],
 }
 
-/// The maps of a photo whose native scale is `scale`, blurred by `blur_mm` to
-/// equal the coarsest photo of its series; unmixed as the baseline `frozen`, if there is one.
-pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Frozen>) -> Maps {
+/// The maps of a photo whose native scale is `scale`, without its green density;
+/// unmixed as the baseline was, if there is one.
+pub fn colours(frame: &Frame, scale: FilterScale, baseline: Option<Unmixing>) -> Maps {
     let (width, height) = frame.size();
     let fine = Level {
         factor: frame.levels.fine,
@@ -146,23 +146,30 @@ pub fn maps(frame: &Frame, scale: FilterScale, blur_mm: f64, frozen: Option<&Fro
         scale: scale.reduced(frame.levels.coarse),
         skin: frame.mask.clone(),
     };
-    let green = frame.photo.density(1, frame.levels.fine);
-    let sigma = fine.scale.px(blur_mm);
-    let green = if sigma > LEAST_BLUR_PX { blurred(&green, sigma) } else { green };
-    let density = frame.photo.densities(frame.levels.coarse);
-    let plateaus = quality::plateaus(frame.photo.photo(), &frame.mask, frame.levels.coarse, scale);
-    let maps = match frozen {
-        Some(frozen) => Maps::under((width, height), fine, green, coarse, density, frozen.unmixing),
+    let (density, plateaus) = rayon::join(
+        || frame.photo.densities(frame.levels.coarse),
+        || quality::plateaus(frame.photo.photo(), &frame.mask, frame.levels.coarse, scale),
+    );
+    let green = Plane::zeros((0, 0));
+    let maps = match baseline {
+        Some(unmixing) => Maps::under((width, height), fine, green, coarse, density, unmixing),
         None => Maps::new((width, height), fine, green, coarse, density),
     };
     Maps { plateaus, ..maps }
 }
 
+/// The green density of a photo whose native scale is `scale` on its fine
+/// level, blurred by `blur_mm` to equal the coarsest photo of its series.
+pub fn green(frame: &Frame, scale: FilterScale, blur_mm: f64) -> Plane {
+    let green = frame.photo.density(1, frame.levels.fine);
+    let sigma = scale.reduced(frame.levels.fine).px(blur_mm);
+    if sigma > LEAST_BLUR_PX { blurred(green, sigma) } else { green }
+}
+
 /// A density plane blurred as a lens does it: it adds up light, not density.
-fn blurred(density: &Plane, sigma: f64) -> Plane {
-    let mut light = density.clone();
-    light.par_mapv_inplace(|density| (-density).exp());
-    let mut blurred = gaussian(&light, sigma);
+fn blurred(mut density: Plane, sigma: f64) -> Plane {
+    density.par_mapv_inplace(|density| (-density).exp());
+    let mut blurred = gaussian(&density, sigma);
     blurred.par_mapv_inplace(|light| -light.ln());
     blurred
 }
@@ -224,38 +231,31 @@ impl Surfaces {
     }
 }
 
-/// A photo looked at, before anything is told to be there.
-pub struct Seen {
+/// What the colours of a baseline, or of a photo measured by itself, show and fix.
+pub struct Ground {
     surfaces: Surfaces,
-    pigmented: Vec<Spot>,
-    relief: Relief,
-    dots: Vec<Blob>,
-    lattice: Lattice,
+    pigment_map: LesionMap,
+    blood_map: LesionMap,
+    pigmented: Thresholds,
+    vascular: Thresholds,
+    /// Pigmented spots.
+    found: Vec<Spot>,
+    band_noise: Option<BandNoise>,
 }
 
-impl Seen {
-    /// The baseline, or a photo measured by itself, and what that fixes for
-    /// the photos compared with it; `blur_mm` is what its maps were blurred by.
-    pub fn of_baseline(maps: Maps, blur_mm: f64) -> (Self, Frozen) {
-        let relief = Relief::of(&maps);
-        let (fixed, (clutter, dots, lattice, line_noise)) = rayon::join(
+impl Ground {
+    /// The ground that a baseline's [`colours`] are.
+    pub fn of(maps: Maps) -> Self {
+        let ((pigment, blood), band_noise) = rayon::join(
             || {
                 rayon::join(
                     || LesionMap::of_baseline(&maps, Chromophore::Melanin, &maps.melanin),
                     || LesionMap::of_baseline(&maps, Chromophore::Hemoglobin, &maps.hemoglobin),
                 )
             },
-            || {
-                let clutter = Clutter::of(&relief);
-                let dots = pores::dots(&relief, &clutter);
-                let lattice = Lattice::of(&relief, &dots);
-                let line_noise = lattice.noise(&relief);
-                (clutter, dots, lattice, line_noise)
-            },
+            || stretch_marks::noise(&maps),
         );
-        let (pigment, blood) = fixed;
         let (pigment_map, blood_map) = (pigment.0, blood.0);
-        let (unmixing, factor) = (maps.unmixing, maps.coarse.factor);
         let surfaces = Surfaces::above(maps, [pigment, blood]);
         let level = &surfaces.maps.coarse;
         let [of_pigment, of_blood] = surfaces.level_errors;
@@ -266,19 +266,54 @@ impl Seen {
         let pigmented = Thresholds { level_error: of_pigment, ..pigmented };
         let vascular = Thresholds { level_error: of_blood, ..vascular };
         let found = surfaces.pigmented(pigment_map, pigmented);
-        let spots = segmentation::mask_of(&found, level.skin.dim());
-        let pore_blur_mm2 = pores::blur_mm2(&surfaces.maps, &dots) + blur_mm * blur_mm;
-        let light = relief::light(
-            &relief,
-            dots.iter().map(|dot| [dot.x, dot.y].map(|at| cell_centre(at, relief.factor))),
-        );
-        let others = scars::Others { dots: &dots, furrows: &[], spots: &spots };
-        let (pit_noise, band_noise) = rayon::join(
-            || scars::noise(&surfaces.maps, light, &others),
-            || stretch_marks::noise(&surfaces.maps),
+        Self { surfaces, pigment_map, blood_map, pigmented, vascular, found, band_noise }
+    }
+}
+
+/// A photo looked at, before anything is told to be there.
+pub struct Seen {
+    surfaces: Surfaces,
+    pigmented: Vec<Spot>,
+    /// Without its rungs.
+    relief: Relief,
+    texture: Texture,
+    light: Option<Light>,
+    dots: Vec<Blob>,
+    lattice: Lattice,
+}
+
+impl Seen {
+    /// The baseline, or a photo measured by itself, and what that fixes for
+    /// the photos compared with it; `blur_mm` is what its [`green`] was blurred by.
+    pub fn of_baseline(ground: Ground, green: Plane, blur_mm: f64) -> (Self, Frozen) {
+        let Ground { surfaces, pigment_map, blood_map, pigmented, vascular, found, band_noise } = ground;
+        let maps = &surfaces.maps;
+        let relief = Relief::of_green(green, &maps.fine);
+        let clutter = Clutter::of(&relief);
+        let dots = pores::dots(&relief, &clutter);
+        let light = light(&relief, &dots);
+        let spots = segmentation::mask_of(&found, maps.coarse.skin.dim());
+        let ((texture, (lattice, line_noise)), (pit_noise, pore_blur_mm2)) = rayon::join(
+            || {
+                rayon::join(
+                    || Texture::of(&relief),
+                    || {
+                        let lattice = Lattice::of(&relief, &dots);
+                        let noise = lattice.noise(&relief);
+                        (lattice, noise)
+                    },
+                )
+            },
+            || {
+                let others = scars::Others { dots: &dots, furrows: &[], spots: &spots };
+                rayon::join(
+                    || scars::noise(maps, light, &others),
+                    || pores::blur_mm2(maps, &dots) + blur_mm * blur_mm,
+                )
+            },
         );
         let frozen = Frozen {
-            unmixing,
+            unmixing: maps.unmixing,
             pigment_map,
             blood_map,
             pigmented,
@@ -289,27 +324,31 @@ impl Seen {
             band_noise,
             pore_blur_mm2,
             spots,
-            factor,
+            factor: maps.coarse.factor,
         };
-        (Self { surfaces, pigmented: found, relief, dots, lattice }, frozen)
+        let relief = relief.without_rungs();
+        (Self { surfaces, pigmented: found, relief, texture, light, dots, lattice }, frozen)
     }
 
-    /// A follow-up, under what the baseline fixed.
-    pub fn under(maps: Maps, frozen: &Frozen) -> Self {
-        let relief = Relief::of(&maps);
-        let ((surfaces, pigmented), (dots, lattice)) = rayon::join(
+    /// A follow-up of these [`colours`] and this [`green`], under what the baseline fixed.
+    pub fn under(maps: Maps, green: Plane, frozen: &Frozen) -> Self {
+        let fine = maps.fine.clone();
+        let ((surfaces, pigmented), (relief, dots, texture, lattice)) = rayon::join(
             || {
                 let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
                 let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
                 (surfaces, pigmented)
             },
             || {
+                let relief = Relief::of_green(green, &fine);
                 let dots = pores::dots(&relief, &frozen.clutter);
-                let lattice = Lattice::of(&relief, &dots);
-                (dots, lattice)
+                let (texture, lattice) = rayon::join(|| Texture::of(&relief), || Lattice::of(&relief, &dots));
+                (relief, dots, texture, lattice)
             },
         );
-        Self { surfaces, pigmented, relief, dots, lattice }
+        let light = light(&relief, &dots);
+        let relief = relief.without_rungs();
+        Self { surfaces, pigmented, relief, texture, light, dots, lattice }
     }
 
     /// The coarse level.
@@ -324,35 +363,39 @@ impl Seen {
 }
 
 impl Shown {
-    /// What the baseline, or a photo measured by itself, shows, and what that
-    /// fixes for the photos compared with it; `blur_mm` is what its maps were blurred by.
-    pub fn at_baseline(maps: Maps, blur_mm: f64) -> (Self, Frozen) {
-        let (seen, frozen) = Seen::of_baseline(maps, blur_mm);
+    /// What a photo measured by itself shows, and what it would fix as a baseline.
+    pub fn alone(frame: &Frame) -> (Self, Frozen) {
+        let ground = Ground::of(colours(frame, frame.scale, None));
+        let (seen, frozen) = Seen::of_baseline(ground, green(frame, frame.scale, 0.0), 0.0);
         (Self::among(seen, &frozen), frozen)
     }
 
     /// What is to be told from a photo that was looked at.
     pub fn among(seen: Seen, frozen: &Frozen) -> Self {
-        let Seen { surfaces, pigmented, relief, dots, lattice } = seen;
+        let Seen { surfaces, pigmented, relief, texture, light, dots, lattice } = seen;
         let maps = &surfaces.maps;
-        let red = redness::red(maps, &surfaces.blood_excess);
-        let clutter = &frozen.clutter;
-        let ((texture, lines), stretch_marks) = rayon::join(
-            || rayon::join(|| Texture::of(&relief), || lattice.lines(&relief, &frozen.line_noise)),
-            || stretch_marks::detect(maps, frozen.band_noise),
-        );
-        let wrinkles = wrinkles::among(&lines, &relief);
-        let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
-        let light = relief::light(&relief, pores.iter().map(|pore| [pore.x_px, pore.y_px]));
-        let furrows: Vec<(&[[f64; 2]], f64)> =
-            wrinkles.iter().map(|wrinkle| (&wrinkle.points[..], wrinkle.width_px)).collect();
         let spots = segmentation::mask_of(&pigmented, maps.coarse.skin.dim());
-        let others = scars::Others { dots: &dots, furrows: &furrows, spots: &spots };
-        let (scars, (papules, wounds)) = rayon::join(
-            || scars::detect(maps, light, &others, frozen.pit_noise),
-            || (inflammation::papules(maps, clutter, light), inflammation::wounds(maps)),
-        );
-        let vascular = surfaces.vascular(frozen.vascular);
+        let relief_shown = || {
+            let wrinkles = wrinkles::among(&lattice.lines(&relief, &frozen.line_noise), &relief);
+            let furrows: Vec<(&[[f64; 2]], f64)> =
+                wrinkles.iter().map(|wrinkle| (&wrinkle.points[..], wrinkle.width_px)).collect();
+            let others = scars::Others { dots: &dots, furrows: &furrows, spots: &spots };
+            let scars = scars::detect(maps, light, &others, frozen.pit_noise);
+            (wrinkles, scars)
+        };
+        let colour_shown = || {
+            rayon::join(
+                || stretch_marks::detect(maps, frozen.band_noise),
+                || {
+                    let papules = inflammation::papules(maps, &frozen.clutter, light);
+                    let red = redness::red(maps, &surfaces.blood_excess);
+                    (red, papules, inflammation::wounds(maps), surfaces.vascular(frozen.vascular))
+                },
+            )
+        };
+        let ((wrinkles, scars), (stretch_marks, (red, papules, wounds, vascular))) =
+            rayon::join(relief_shown, colour_shown);
+        let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         Self {
             surfaces,
             red,
@@ -426,9 +469,16 @@ impl Shown {
             centres: &centres,
             baseline_spots,
         };
-        let mut values = redness::measure(maps, &self.red, region);
-        values.extend(pigmentation::measure(maps, &pigment, region));
-        values.extend(texture::measure(&self.texture, region));
+        let (texture, (redness, pigmentation)) = rayon::join(
+            || texture::measure(&self.texture, region),
+            || {
+                rayon::join(
+                    || redness::measure(maps, &self.red, region),
+                    || pigmentation::measure(maps, &pigment, region),
+                )
+            },
+        );
+        let mut values = [redness, pigmentation, texture].concat();
         values.extend(pores::measure(&self.relief, &self.pores, region));
         values.extend(wrinkles::measure(&self.relief, &self.wrinkles, region));
         values.extend(scars::measure(maps, self.light, &self.scars, region));
@@ -438,7 +488,18 @@ impl Shown {
     }
 }
 
+/// Where the light comes from, as the dots of the fine plane show it.
+fn light(relief: &Relief, dots: &[Blob]) -> Option<Light> {
+    let native = |dot: &Blob| [dot.x, dot.y].map(|at| cell_centre(at, relief.factor));
+    relief::light(relief, dots.iter().map(native))
+}
+
 impl Frozen {
+    /// How densities are turned into melanin and hemoglobin.
+    pub fn unmixing(&self) -> Unmixing {
+        self.unmixing
+    }
+
     /// The cells of a photo that show a place that was a spot at the baseline.
     pub fn spots_in(&self, transform: &Transform, skin: canvas::Skin) -> Mask {
         canvas::carried(&self.spots, self.factor, transform, skin)
