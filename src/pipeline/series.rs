@@ -11,7 +11,8 @@ use crate::lesion::{self, LesionKind, Sight, Track};
 use crate::metrics::{Aspect, Measured};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::link::{Link, link, link_through};
-use crate::pipeline::measuring::{Frozen, Ground, Lesions, Seen, Shown, colours, green};
+use crate::pipeline::looking::{Frozen, Ground, Seen, colours, green};
+use crate::pipeline::measuring::{Lesions, Shown};
 use crate::pipeline::pictures::{Easel, as_taken};
 use crate::pipeline::records;
 use crate::pipeline::single::outlines;
@@ -130,7 +131,7 @@ fn analyze(
         }
     };
     baseline.frame.drawn(&outlines);
-    let ground = |baseline: &Member| Ground::of(colours(&baseline.frame, baseline.frame.scale, None));
+    let ground = |baseline: &Member| Ground::of(colours(&baseline.frame, None));
     // What is drawn counts as skin once all photos hang on the baseline.
     let (early, ()) = rayon::join(
         || outlines.is_empty().then(|| ground(&baseline)),
@@ -278,13 +279,12 @@ fn measure(
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
     let blur = coarsest.sqrt();
-    let green_of = |member: &Member, blur: f64| green(&member.frame, member.frame.scale, blur);
-    let (seen, frozen) = Seen::of_baseline(ground, green_of(baseline, blur), blur);
+    let (seen, frozen) = Seen::of_baseline(ground, green(&baseline.frame, blur), blur);
     let easel = pictured.then(|| Easel::of(&baseline.frame, &seen));
     let measure = |member: &mut Member, easel: Option<&Easel>| {
         let (maps, green) = rayon::join(
-            || colours(&member.frame, member.frame.scale, Some(frozen.unmixing())),
-            || green_of(member, blur_mm(member)),
+            || colours(&member.frame, Some(frozen.unmixing())),
+            || green(&member.frame, blur_mm(member)),
         );
         member.keep(Shown::among(Seen::under(maps, green, &frozen), &frozen), &frozen, canvas, easel);
     };
