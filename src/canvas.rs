@@ -3,7 +3,7 @@
 //! Lives in the baseline's frame. Nothing is warped: a photo looks up, for
 //! each of its own cells, which piece of baseline skin it shows.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
 use crate::alignment::Transform;
@@ -71,15 +71,19 @@ impl Canvas {
         self.regions
             .iter()
             .map(|(name, mask)| {
-                let label = |(y, x): (usize, usize)| {
-                    let place = skin.mask[[y, x]].then(|| way_back.at(x, y)).flatten();
-                    let cell = place
-                        .and_then(|[x, y]| cell_of(mask, in_cells(x, self.factor), in_cells(y, self.factor)));
-                    cell.map_or(Tiles::OUTSIDE, |(x, y)| {
-                        (y / self.tile_side * columns + x / self.tile_side) as u16
-                    })
+                let cell = |place: [f64; 2]| {
+                    let [x, y] = place.map(|at| in_cells(at, self.factor));
+                    let (x, y) = cell_of(mask, x, y)?;
+                    Some((y / self.tile_side * columns + x / self.tile_side) as u16)
                 };
-                let labels = Array2::from_shape_fn(skin.mask.raw_dim(), label);
+                let mut labels = Array2::from_elem(skin.mask.raw_dim(), Tiles::OUTSIDE);
+                labels.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(y, mut labels)| {
+                    let way_back = way_back.line(y);
+                    let inside = labels.iter_mut().enumerate().filter(|(x, _)| skin.mask[[y, *x]]);
+                    inside.for_each(|(x, label)| {
+                        *label = way_back.at(x).and_then(cell).unwrap_or(Tiles::OUTSIDE);
+                    });
+                });
                 Region { name: name.clone(), tiles: Tiles::new(labels, skin.factor, count) }
             })
             .collect()
@@ -117,8 +121,9 @@ impl Canvas {
 pub fn seen(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Mask {
     let way = Lattice::new(|at| Some(transform.map(at)), raster::size(mask), factor);
     raster::mask_rows(mask.ncols(), mask.nrows(), |y, out| {
+        let way = way.line(y);
         for (x, value) in out.iter_mut().enumerate().filter(|(x, _)| mask[[y, *x]]) {
-            *value = way.at(x, y).is_some_and(|[px, py]| {
+            *value = way.at(x).is_some_and(|[px, py]| {
                 covers(skin.mask, in_cells(px, skin.factor), in_cells(py, skin.factor))
             });
         }
@@ -129,9 +134,10 @@ pub fn seen(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Ma
 pub fn carried(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Mask {
     let way_back = Lattice::new(|at| transform.map_back(at), raster::size(skin.mask), skin.factor);
     raster::mask_rows(skin.mask.ncols(), skin.mask.nrows(), |y, out| {
+        let way_back = way_back.line(y);
         for (x, value) in out.iter_mut().enumerate().filter(|(x, _)| skin.mask[[y, *x]]) {
             *value = way_back
-                .at(x, y)
+                .at(x)
                 .is_some_and(|[px, py]| covers(mask, in_cells(px, factor), in_cells(py, factor)));
         }
     })
@@ -151,7 +157,8 @@ fn tile_side(cells: usize, scale: FilterScale) -> usize {
 /// Where each cell of a plane lies in another photo, worked out on a lattice
 /// and interpolated between.
 pub struct Lattice {
-    nodes: Array2<Option<[f64; 2]>>,
+    /// Not numbers where there is no place.
+    nodes: Array2<[f64; 2]>,
     factor: usize,
 }
 
@@ -167,7 +174,7 @@ impl Lattice {
         let centre = |i: usize| cell_centre((i * LATTICE) as f64, factor);
         let nodes = (0..columns * lines)
             .into_par_iter()
-            .map(|i| place([centre(i % columns), centre(i / columns)]))
+            .map(|i| place([centre(i % columns), centre(i / columns)]).unwrap_or([f64::NAN; 2]))
             .collect();
         Self { nodes: Array2::from_shape_vec((lines, columns), nodes).expect("one place per node"), factor }
     }
@@ -176,6 +183,13 @@ impl Lattice {
     pub fn at(&self, x: usize, y: usize) -> Option<[f64; 2]> {
         let share = |at: usize| (at % LATTICE) as f64 / LATTICE as f64;
         self.between([x / LATTICE, y / LATTICE], [share(x), share(y)])
+    }
+
+    /// The same for all cells of row `y`, one after the other.
+    pub fn line(&self, y: usize) -> Line {
+        let [above, below] = [0, 1].map(|more| self.nodes.row(y / LATTICE + more));
+        let share = (y % LATTICE) as f64 / LATTICE as f64;
+        Line { nodes: above.iter().zip(below).map(|(&above, &below)| mix(above, below, share)).collect() }
     }
 
     /// The same for a place in native pixels of the plane; `None` too where it
@@ -190,8 +204,30 @@ impl Lattice {
     /// Between the nodes from (`column`, `line`) on, by shares of their distance.
     fn between(&self, [column, line]: [usize; 2], [fx, fy]: [f64; 2]) -> Option<[f64; 2]> {
         let node = |dy: usize, dx: usize| self.nodes[[line + dy, column + dx]];
-        let mix = |a: [f64; 2], b: [f64; 2], f: f64| [a[0] + (b[0] - a[0]) * f, a[1] + (b[1] - a[1]) * f];
-        Some(mix(mix(node(0, 0)?, node(0, 1)?, fx), mix(node(1, 0)?, node(1, 1)?, fx), fy))
+        known(mix(mix(node(0, 0), node(0, 1), fx), mix(node(1, 0), node(1, 1), fx), fy))
+    }
+}
+
+/// A place between nodes, if all of them have one.
+fn known(place: [f64; 2]) -> Option<[f64; 2]> {
+    (!place[0].is_nan()).then_some(place)
+}
+
+/// The place that lies a share `f` of the way from `a` to `b`.
+fn mix(a: [f64; 2], b: [f64; 2], f: f64) -> [f64; 2] {
+    [a[0] + (b[0] - a[0]) * f, a[1] + (b[1] - a[1]) * f]
+}
+
+/// One row of a [`Lattice`].
+pub struct Line {
+    nodes: Vec<[f64; 2]>,
+}
+
+impl Line {
+    /// The native pixels that the cell in column `x` lies at; `None` outside.
+    pub fn at(&self, x: usize) -> Option<[f64; 2]> {
+        let share = (x % LATTICE) as f64 / LATTICE as f64;
+        known(mix(self.nodes[x / LATTICE], self.nodes[x / LATTICE + 1], share))
     }
 }
 
@@ -211,6 +247,8 @@ mod tests {
             assert!((x - at[0] - 2.0 * at[1]).abs() < 1e-9 && (y + at[1] - 3.0).abs() < 1e-9);
         }
         assert_eq!(lattice.near([4.0, 7.0]), lattice.at(1, 2));
+        let [[x, y], [u, v]] = [lattice.line(9).at(13), lattice.at(13, 9)].map(Option::unwrap);
+        assert!((x - u).abs() < 1e-9 && (y - v).abs() < 1e-9);
         assert_eq!([lattice.near([-40.0, 5.0]), lattice.near([5.0, 400.0])], [None, None]);
     }
 

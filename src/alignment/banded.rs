@@ -85,11 +85,14 @@ impl Banded {
     }
 }
 
-/// Sum of products in eight lanes: a fixed order that still runs fast.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+/// Products summed side by side: as many as no sum waits for the one before it.
+const LANES: usize = 16;
+
+/// Sum of products in [`LANES`]: a fixed order that still runs fast.
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; 8];
-    let (left, right) = (a.chunks_exact(8), b.chunks_exact(8));
+    let mut lanes = [0.0; LANES];
+    let (left, right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in left.zip(right) {
         for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {

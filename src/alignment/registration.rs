@@ -141,7 +141,7 @@ impl Pair {
 }
 
 /// The samples of `level` along a short line, and which of them are valid.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn sample_along(level: &Level, from: [f32; 2], step: [f32; 2], line: &mut [f32], seen: &mut [bool]) {
     for (x, (value, seen)) in line.iter_mut().zip(seen).enumerate() {
         let at = [0, 1].map(|c| from[c] + step[c] * x as f32);

@@ -77,7 +77,7 @@ impl Spline {
 
     /// What the pulls ask of the coefficients: to be solved under more than one penalty.
     pub fn asked(&self, pulls: &[Pull]) -> Normal {
-        let (n, band) = (2 * self.coefficients.len(), 2 * (3 * self.columns + 4));
+        let (n, band) = (2 * self.coefficients.len(), 2 * (3 * self.columns.min(self.rows) + 4));
         let mut normal = Normal { system: Banded::zero(n, band), right: vec![0.0; n] };
         for pull in pulls {
             self.add_pull(pull, &mut normal.system, &mut normal.right);
@@ -90,15 +90,23 @@ impl Spline {
         let Normal { mut system, right } = normal;
         self.add_penalty(stiffness, tether, &mut system);
         let solution = system.solve(right)?;
-        let coefficients = solution.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
-        Some(Self { coefficients, ..self.clone() })
+        let knots = (0..self.rows).flat_map(|j| (0..self.columns).map(move |i| (i, j)));
+        let coefficients =
+            knots.map(|(i, j)| self.unknown(i, j)).map(|k| [solution[2 * k], solution[2 * k + 1]]);
+        Some(Self { coefficients: coefficients.collect(), ..self.clone() })
+    }
+
+    /// The number of a knot in the system: along the shorter side first, which
+    /// keeps the band narrow.
+    fn unknown(&self, column: usize, row: usize) -> usize {
+        if self.columns <= self.rows { row * self.columns + column } else { column * self.rows + row }
     }
 
     fn add_pull(&self, pull: &Pull, system: &mut Banded, right: &mut [f64]) {
         let (across, down) = (self.blend(pull.at[0], self.columns), self.blend(pull.at[1], self.rows));
         let terms: [(usize, f64); 16] = std::array::from_fn(|k| {
             let (j, i) = (k / 4, k % 4);
-            ((down.first + j) * self.columns + across.first + i, down.value[j] * across.value[i])
+            (self.unknown(across.first + i, down.first + j), down.value[j] * across.value[i])
         });
         let [xx, xy, yy] = pull.information;
         for &(a, wa) in &terms {
@@ -117,7 +125,7 @@ impl Spline {
     }
 
     fn add_penalty(&self, stiffness: f64, tether: f64, system: &mut Banded) {
-        let index = |i: usize, j: usize| j * self.columns + i;
+        let index = |i: usize, j: usize| self.unknown(i, j);
         let mut add = |terms: &[(usize, f64)], weight: f64| {
             for &(a, wa) in terms {
                 for &(b, wb) in terms.iter().filter(|term| term.0 <= a) {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use crate::filter::scale_space::Rung;
@@ -46,10 +47,11 @@ pub fn response(rung: &Rung, x: usize, y: usize) -> f32 {
 }
 
 /// `-σ² ∇²` of the inner pixels of three rows.
-fn laplacian([above, here, below]: [&[f32]; 3], sigma: f64, out: &mut [f32]) {
+#[multiversion(targets("x86_64+avx2+fma"))]
+fn laplacian(rows: [&[f32]; 3], sigma: f64, out: &mut [f32]) {
     let weight = (sigma * sigma / 6.0) as f32;
     let length = out.len() + 2;
-    let (above, here, below) = (&above[..length], &here[..length], &below[..length]);
+    let [above, here, below] = rows.map(|row| &row[..length]);
     for (i, value) in out.iter_mut().enumerate() {
         let corners = (above[i] + below[i + 2]) + (above[i + 2] + below[i]);
         let sides = (above[i + 1] + below[i + 1]) + (here[i] + here[i + 2]);

@@ -29,6 +29,11 @@ pub fn gaussian(plane: &Plane, sigma: f64) -> Plane {
 /// The plane smoothed over the pixels in `mask` alone: `G(plane·mask) / G(mask)`.
 /// Where the mask weighs less than a thousandth the result is 0.
 pub fn gaussian_inside(plane: &Plane, mask: &Mask, sigma: f64) -> Plane {
+    gaussian_and_weight(plane, mask, sigma).0
+}
+
+/// The same, and the weight of the mask around each pixel: `G(mask)`.
+pub fn gaussian_and_weight(plane: &Plane, mask: &Mask, sigma: f64) -> (Plane, Plane) {
     let (width, height) = raster::size(plane);
     let weight = raster::rows(width, height, |y, out| {
         out.iter_mut().zip(row(mask, y)).for_each(|(w, &inside)| *w = f32::from(u8::from(inside)));
@@ -42,7 +47,7 @@ pub fn gaussian_inside(plane: &Plane, mask: &Mask, sigma: f64) -> Plane {
     ndarray::Zip::from(&mut smooth).and(&weight).par_for_each(|value, &weight| {
         *value = if weight > 1e-3 { *value / weight } else { 0.0 };
     });
-    smooth
+    (smooth, weight)
 }
 
 /// Rows convolved together, at least: what lies between the two passes stays
@@ -81,6 +86,31 @@ pub fn symmetric_separable(plane: &Plane, along_x: &[f32], along_y: &[f32]) -> P
     Plane::from_shape_vec((height, width), values).expect("one value per pixel")
 }
 
+/// A piece of the plane smoothed as [`gaussian`] does it: `side` by `side`
+/// pixels from (`left`, `top`) on, which may reach beyond the plane.
+pub fn gaussian_piece(plane: &Plane, (left, top): (usize, usize), side: usize, sigma: f64) -> Plane {
+    let (width, height) = raster::size(plane);
+    let kernel = kernel(sigma);
+    let reach = kernel.len() / 2;
+    let at = |first: usize, i: usize, length: usize| mirrored((first + i) as isize - reach as isize, length);
+    let columns: Vec<usize> = (0..side + 2 * reach).map(|i| at(left, i, width)).collect();
+    let mut padded = vec![0.0f32; columns.len()];
+    let mut across = vec![0.0f32; side * columns.len()];
+    for (i, across) in across.chunks_exact_mut(side).enumerate() {
+        let line = row(plane, at(top, i, height));
+        padded.iter_mut().zip(&columns).for_each(|(value, &column)| *value = line[column]);
+        convolve_padded(&padded, &kernel, across);
+    }
+    let line = |i: usize| &across[i * side..(i + 1) * side];
+    let mut piece = Plane::zeros((side, side));
+    for (middle, mut out) in (reach..).zip(piece.rows_mut()) {
+        let pairs: Vec<[&[f32]; 2]> = (1..=reach).map(|k| [line(middle - k), line(middle + k)]).collect();
+        let out = out.as_slice_mut().expect("just made");
+        convolve_rows(line(middle), &pairs, &kernel[reach..], out);
+    }
+    piece
+}
+
 fn convolve_x(source: &[f32], kernel: &[f32], padded: &mut [f32], out: &mut [f32]) {
     let (radius, width) = (kernel.len() / 2, source.len());
     padded[radius..radius + width].copy_from_slice(source);
@@ -101,7 +131,7 @@ pub fn mirrored(index: isize, length: usize) -> usize {
 /// Pixels worked on at a time: their sums stay in registers.
 const LANES: usize = 32;
 
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn convolve_padded(padded: &[f32], kernel: &[f32], out: &mut [f32]) {
     let radius = kernel.len() / 2;
     let weights = &kernel[radius..];
@@ -129,7 +159,7 @@ fn convolve_padded(padded: &[f32], kernel: &[f32], out: &mut [f32]) {
 }
 
 /// The weighted sum of rows: the middle one, then pairs of ever further ones.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn convolve_rows(middle: &[f32], pairs: &[[&[f32]; 2]], weights: &[f32], out: &mut [f32]) {
     let whole = out.len() / LANES * LANES;
     let (blocks, rest) = out.split_at_mut(whole);

@@ -71,13 +71,6 @@ const SIDE: f64 = 2.2;
 /// something dark falls on one side only.
 const LEAST_BALANCE: f64 = 0.25;
 
-/// Second derivatives at a pixel that has all neighbours.
-fn hessian(plane: &Plane, x: usize, y: usize) -> [f32; 3] {
-    let (width, values) = (plane.ncols(), plane.as_slice().expect("planes are kept in standard layout"));
-    let first = (y - 1) * width + x - 1;
-    bend_of([0, 1, 2].map(|line| &values[first + line * width..first + line * width + 3]))
-}
-
 /// The second derivatives at the middle of three by three values.
 #[inline(always)]
 fn bend_of([above, here, below]: [&[f32]; 3]) -> [f32; 3] {
@@ -86,13 +79,6 @@ fn bend_of([above, here, below]: [&[f32]; 3]) -> [f32; 3] {
         above[1] - 2.0 * here[1] + below[1],
         0.25 * (above[0] + below[2] - above[2] - below[0]),
     ]
-}
-
-/// How much more a plane bends across than along: `2 min(b, -a)` with the mean
-/// `a` and the half difference `b` of the eigenvalues. 0 for blobs and dents.
-fn ridgeness([xx, yy, xy]: [f32; 3]) -> f32 {
-    let (mean, swing) = (0.5 * (xx + yy), (0.25 * (xx - yy) * (xx - yy) + xy * xy).sqrt());
-    (2.0 * swing.min(-mean)).max(0.0)
 }
 
 /// Direction along the ridge, radians.
@@ -110,13 +96,17 @@ pub fn lines(scales: &[Scale], mask: &Mask, search: &Search) -> Vec<Line> {
     }
     let (strength, which) = strongest(scales);
     let mut crests: Vec<Crest> = Vec::new();
-    for (index, scale) in scales.iter().enumerate() {
-        let bends = Bends::of(scale);
-        let best = |x: usize, y: usize| mask[[y, x]] && usize::from(which[[y, x]]) == index;
+    for (index, scale) in (0..).zip(scales) {
+        let bends = Bends::of(&scale.plane, scale.sigma);
+        // The median along a ridge hardly exceeds the strength of its crest.
+        let least = (0.5 * scale.keep) as f32;
         crests.par_extend((1..height - 1).into_par_iter().flat_map_iter(|y| {
-            let here = (1..width - 1).filter(move |&x| best(x, y));
+            let pixels = row(&strength, y).iter().zip(row(&which, y)).zip(row(mask, y)).enumerate();
+            let here = pixels
+                .filter(|(_, ((value, which), inside))| **value >= least && **which == index && **inside);
+            let inner = here.map(|(x, _)| x).filter(|&x| x > 0 && x + 1 < width);
             let found: Vec<Crest> =
-                here.filter_map(|x| crest(scale, &bends, &strength, (x, y), search)).collect();
+                inner.filter_map(|x| crest(scale, &bends, &strength, (x, y), search)).collect();
             found
         }));
     }
@@ -145,15 +135,24 @@ fn strongest(scales: &[Scale]) -> (Plane, ndarray::Array2<u8>) {
 }
 
 /// Takes a scale's strength where it is the greatest so far: `rows` are the
-/// rows above, here and below.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
+/// rows above, here and below. The strength is how much more the plane bends
+/// across than along: `2 min(b, -a)` with the mean `a` and the half difference
+/// `b` of the eigenvalues of [`bend_of`]; 0 for blobs and dents.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma"))]
 fn raise(rows: [&[f32]; 3], weight: f32, index: u8, strength: &mut [f32], which: &mut [u8]) {
-    let width = strength.len();
-    let [above, here, below] = rows.map(|row| &row[..width]);
-    let (strength, which) = (&mut strength[..width], &mut which[..width]);
-    for x in 1..width - 1 {
-        let near = [above, here, below].map(|row| &row[x - 1..x + 2]);
-        let value = weight * ridgeness(bend_of(near));
+    let inner = strength.len() - 2;
+    let from = |row: usize, first: usize| &rows[row][first..first + inner];
+    let (a0, a1, a2) = (from(0, 0), from(0, 1), from(0, 2));
+    let (h0, h1, h2) = (from(1, 0), from(1, 1), from(1, 2));
+    let (b0, b1, b2) = (from(2, 0), from(2, 1), from(2, 2));
+    let (strength, which) = (&mut strength[1..inner + 1], &mut which[1..inner + 1]);
+    for x in 0..inner {
+        let (xx, yy) = (h0[x] - 2.0 * h1[x] + h2[x], a1[x] - 2.0 * h1[x] + b1[x]);
+        let xy = 0.25 * (a0[x] + b2[x] - a2[x] - b0[x]);
+        let (mean, swing) = (0.5 * (xx + yy), (0.25 * (xx - yy) * (xx - yy) + xy * xy).sqrt());
+        // Comparisons, for `min` and `max` mind what is not a number.
+        let least = if swing < -mean { swing } else { -mean };
+        let value = weight * if least > 0.0 { 2.0 * least } else { 0.0 };
         let better = value > strength[x];
         strength[x] = if better { value } else { strength[x] };
         which[x] = if better { index } else { which[x] };
@@ -169,62 +168,71 @@ struct Bends {
 }
 
 impl Bends {
-    fn of(scale: &Scale) -> Self {
-        let (width, height) = raster::size(&scale.plane);
+    fn of(plane: &Plane, sigma: f64) -> Self {
+        let (width, height) = raster::size(plane);
         let mut hessians = vec![[0.0; 3]; width * height];
         hessians.par_chunks_mut(width).enumerate().filter(|(y, _)| *y > 0 && y + 1 < height).for_each(
             |(y, out)| {
-                let rows = [y - 1, y, y + 1].map(|y| row(&scale.plane, y).windows(3));
+                let rows = [y - 1, y, y + 1].map(|y| row(plane, y).windows(3));
                 let [above, here, below] = rows;
                 for (out, (above, (here, below))) in out[1..].iter_mut().zip(above.zip(here.zip(below))) {
                     *out = bend_of([above, here, below]);
                 }
             },
         );
-        Self { hessians, width, height, sigma: scale.sigma }
+        Self { hessians, width, height, sigma }
     }
 
     fn at(&self, x: usize, y: usize) -> [f32; 3] {
         self.hessians[y * self.width + x]
     }
 
-    /// The median strength along a straight stretch if it exceeds `least`,
-    /// otherwise 0; see [`strength_along`].
-    fn strength_along(&self, at: (usize, usize), angle: f64, half_length: f64, least: f64) -> f64 {
+    /// The strength along a straight stretch if it exceeds `least`, otherwise 0.
+    fn strength_above(&self, at: (usize, usize), angle: f64, half_length: f64, least: f64) -> f64 {
         let course = Course::new(at, angle, half_length);
         // A little less, as the limit is rounded and the values are compared exactly in the end.
         let limit = (0.999 * least * BEST_RESPONSE / (self.sigma * self.sigma)) as f32;
         let mut bends = [0.0f32; MOST_SAMPLES];
         let bends = &mut bends[..2 * course.steps as usize + 1];
-        // Where more than half of the values lie below the limit, so does the median.
-        if bend_along(self, &course, limit, bends) > course.steps as usize {
+        if !bend_along(self, &course, limit, bends) {
             return 0.0;
         }
         let strength = median(bends) * self.sigma * self.sigma / BEST_RESPONSE;
         if strength > least { strength } else { 0.0 }
     }
+
+    /// The strength along a straight stretch: the median of how much more the
+    /// plane bends across that direction than along it. The median, because a
+    /// row of dark dots has a high mean.
+    fn strength_along(&self, at: (usize, usize), angle: f64, half_length: f64) -> f64 {
+        let course = Course::new(at, angle, half_length);
+        let mut bends = [0.0f32; MOST_SAMPLES];
+        let bends = &mut bends[..2 * course.steps as usize + 1];
+        bend_along(self, &course, f32::NEG_INFINITY, bends);
+        median(bends) * self.sigma * self.sigma / BEST_RESPONSE
+    }
 }
 
-/// Fills in how a plane bends along a course; how many values lie below `limit`.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+avx512f+avx512vl"))]
-fn bend_along(plane: &Bends, course: &Course, limit: f32, bends: &mut [f32]) -> usize {
-    let mut places = [0usize; MOST_SAMPLES];
-    let mut curvatures = [[0.0f32; MOST_SAMPLES]; 3];
-    let places = &mut places[..bends.len()];
-    for (place, step) in places.iter_mut().zip(-course.steps..) {
-        let (x, y) = course.pixel(step, plane.width, plane.height);
-        *place = y * plane.width + x;
+/// Pixels of a course that are looked at before it is asked whether to go on.
+const STRIDE: usize = 8;
+
+/// Fills in how a plane bends along a course, as long as the median may still
+/// reach `limit`: whether it may in the end.
+#[multiversion(targets("x86_64+avx2+fma"))]
+fn bend_along(plane: &Bends, course: &Course, limit: f32, bends: &mut [f32]) -> bool {
+    let (most, mut below) = (course.steps as u32, 0u32);
+    let mut pixels = course.pixels(plane.width, plane.height);
+    for bends in bends.chunks_mut(STRIDE) {
+        for (bend, (x, y)) in bends.iter_mut().zip(&mut pixels) {
+            *bend = course.bend(plane.at(x, y));
+            below += u32::from(*bend < limit);
+        }
+        // Where more than half of the values lie below the limit, so does the median.
+        if below > most {
+            return false;
+        }
     }
-    let [xx, yy, xy] = &mut curvatures;
-    for (((place, xx), yy), xy) in places.iter().zip(&mut *xx).zip(&mut *yy).zip(&mut *xy) {
-        [*xx, *yy, *xy] = plane.hessians[*place];
-    }
-    let mut below = 0u32;
-    for (bend, ((xx, yy), xy)) in bends.iter_mut().zip(xx.iter().zip(yy).zip(xy)) {
-        *bend = course.bend([*xx, *yy, *xy]);
-        below += u32::from(*bend < limit);
-    }
-    below as usize
+    true
 }
 
 /// A point on a ridge.
@@ -252,10 +260,6 @@ fn crest(
     search: &Search,
 ) -> Option<Crest> {
     let value = strength[[y, x]];
-    // The median along a ridge hardly exceeds the strength of its crest.
-    if f64::from(value) < 0.5 * scale.keep {
-        return None;
-    }
     let angle = along(bends.at(x, y));
     let (sin, cos) = angle.sin_cos();
     let (dx, dy) = ((-sin).round() as isize, cos.round() as isize);
@@ -283,8 +287,9 @@ fn balanced(scale: &Scale, (x, y): (usize, usize), (nx, ny): (f64, f64)) -> bool
     }
 }
 
-/// Turns tried from the direction of the Hessian, radians.
-const TURNS: [f64; 5] = [-0.3, -0.15, 0.0, 0.15, 0.3];
+/// Turns tried from the direction of the Hessian, radians, the likeliest first:
+/// those after it are given up as soon as they cannot be stronger.
+const TURNS: [f64; 5] = [0.0, -0.15, 0.15, -0.3, 0.3];
 
 /// The direction along which the strength is greatest, and that strength;
 /// `None` if it is below `least` everywhere.
@@ -298,7 +303,7 @@ fn best_direction(
     let mut best = None;
     let mut least = least.next_down();
     for turn in TURNS {
-        let strength = bends.strength_along(at, angle + turn, half_length, least);
+        let strength = bends.strength_above(at, angle + turn, half_length, least);
         if strength > least {
             (best, least) = (Some([angle + turn, strength]), strength);
         }
@@ -330,12 +335,19 @@ impl Course {
         }
     }
 
-    /// The pixel so many steps on, at least one away from the border.
+    /// The pixels nearest to its points from end to end, at least one away from
+    /// the border, by steps in fixed point.
     #[inline(always)]
-    fn pixel(&self, step: isize, width: usize, height: usize) -> (usize, usize) {
-        let nearest = |at: f64, length: usize| ((at + 0.5) as i32).clamp(1, length as i32 - 2) as usize;
-        let step = step as f64;
-        (nearest(self.from[0] + step * self.cos, width), nearest(self.from[1] + step * self.sin, height))
+    fn pixels(&self, width: usize, height: usize) -> impl Iterator<Item = (usize, usize)> {
+        const POINT: u32 = 32;
+        let fixed = |value: f64| (value * (1u64 << POINT) as f64) as i64;
+        let along = |from: f64, step: f64, length: usize| {
+            let (first, step) = (fixed(from + 0.5) - self.steps as i64 * fixed(step), fixed(step));
+            let most = length as i64 - 2;
+            move |k: i64| ((first + k * step) >> POINT).clamp(1, most) as usize
+        };
+        let (x, y) = (along(self.from[0], self.cos, width), along(self.from[1], self.sin, height));
+        (0..=2 * self.steps as i64).map(move |k| (x(k), y(k)))
     }
 
     /// How much more a plane bends across than along, which spots do alike.
@@ -344,21 +356,6 @@ impl Course {
         let [across, along] = [self.across, self.along].map(|[a, b, c]| -(xx * a + yy * b + xy * c));
         across - along.max(0.0)
     }
-}
-
-/// The median strength along a straight stretch of a plane smoothed by
-/// `sigma`, the strength being how much more the plane bends across that
-/// direction than along it. The median, because a row of dark dots has a high mean.
-fn strength_along((plane, sigma): (&Plane, f64), at: (usize, usize), angle: f64, half_length: f64) -> f64 {
-    let (width, height) = raster::size(plane);
-    let course = Course::new(at, angle, half_length);
-    let mut bends = [0.0f32; MOST_SAMPLES];
-    let bends = &mut bends[..2 * course.steps as usize + 1];
-    for (step, bend) in (-course.steps..=course.steps).zip(bends.iter_mut()) {
-        let (x, y) = course.pixel(step, width, height);
-        *bend = course.bend(hessian(plane, x, y));
-    }
-    median(bends) * sigma * sigma / BEST_RESPONSE
 }
 
 /// The middle one of an odd number of values.
@@ -379,6 +376,7 @@ pub fn noise(plane: &Plane, sigma: f64, mask: &Mask, half_length: f64) -> f64 {
     if width < 8 || height < 8 {
         return 0.0;
     }
+    let bends = Bends::of(plane, sigma);
     let stride = (width.max(height) / SAMPLES).max(1);
     let lines: Vec<usize> = (stride / 2..height).step_by(stride).collect();
     let strengths = |&y: &usize| -> Vec<f32> {
@@ -386,7 +384,7 @@ pub fn noise(plane: &Plane, sigma: f64, mask: &Mask, half_length: f64) -> f64 {
         let turns = (0..4).map(|i| std::f64::consts::FRAC_PI_4 * f64::from(i));
         places
             .flat_map(|x| turns.clone().map(move |turn| (x, turn)))
-            .map(|(x, turn)| strength_along((plane, sigma), (x, y), turn, half_length).abs() as f32)
+            .map(|(x, turn)| bends.strength_along((x, y), turn, half_length).abs() as f32)
             .collect()
     };
     let mut all = lines.par_iter().map(strengths).collect::<Vec<_>>().concat();
@@ -592,7 +590,8 @@ pub(super) mod tests {
     fn curvatures_agree_with_scipy() {
         for line in include_str!("../../fixtures/reference/blobs_scipy.csv").lines().skip(2) {
             let v: Vec<f64> = line.split(',').map(|field| field.parse().unwrap()).collect();
-            let [_, yy, _] = hessian(&gaussian(&three_shapes(), v[2]), v[0] as usize, v[1] as usize);
+            let bends = Bends::of(&gaussian(&three_shapes(), v[2]), v[2]);
+            let [_, yy, _] = bends.at(v[0] as usize, v[1] as usize);
             let found = -v[2] * v[2] * f64::from(yy);
             assert!((found / v[4] - 1.0).abs() < 0.04, "{line}: {found}");
         }

@@ -2,6 +2,7 @@
 
 use crate::filter::background::{enlarge, reduce_inside};
 use crate::filter::gaussian::gaussian_inside;
+use crate::order::of_ranks;
 use crate::raster::{self, Mask, Plane};
 use crate::units::FilterScale;
 
@@ -28,22 +29,26 @@ pub(crate) const ROBUST: f64 = 1.4826;
 pub fn excess(map: &Plane, skin: &Mask, scale: FilterScale) -> Plane {
     let first = above(map, skin, &level(map, skin, scale));
     let spread = OUTLIER * noise(&first, skin);
-    let plain = ndarray::Zip::from(skin).and(&first).map_collect(|&inside, r| inside && r.abs() <= spread);
+    let plain =
+        ndarray::Zip::from(skin).and(&first).par_map_collect(|&inside, r| inside && r.abs() <= spread);
     above(map, skin, &level(map, if plain.iter().any(|&p| p) { &plain } else { skin }, scale))
 }
 
 /// The robust standard deviation (1.4826 × median absolute value) of a plane
 /// of residuals inside a mask; 0 for an empty one.
 pub fn noise(residual: &Plane, mask: &Mask) -> f32 {
-    let mut sizes = raster::values_inside(residual, mask);
-    sizes.iter_mut().for_each(|value| *value = value.abs());
-    ROBUST as f32 * median(&mut sizes).unwrap_or(0.0)
+    let inside = residual.iter().zip(mask).filter(|(_, inside)| **inside);
+    let sizes = inside.map(|(value, _)| value.abs());
+    // The mean of the two middle values of an even number.
+    let middle = of_ranks(sizes, |count| [(count - 1) / 2, count / 2]);
+    middle.map_or(0.0, |[lower, upper]| ROBUST as f32 * ((lower + upper) / 2.0))
 }
 
 fn above(map: &Plane, skin: &Mask, level: &Plane) -> Plane {
-    let mut excess = map - level;
-    excess.zip_mut_with(skin, |value, &inside| *value = if inside { *value } else { 0.0 });
-    excess
+    ndarray::Zip::from(map)
+        .and(level)
+        .and(skin)
+        .par_map_collect(|value, level, &inside| if inside { value - level } else { 0.0 })
 }
 
 /// The smoothed running median of the cells inside `mask`.
@@ -56,11 +61,17 @@ fn level(map: &Plane, mask: &Mask, scale: FilterScale) -> Plane {
         return map.clone();
     }
     let medians = raster::rows(columns, lines, |y, out| {
-        let mut window = Vec::with_capacity((2 * REACH + 1).pow(2));
+        let mut window = Window::new();
+        let take = |window: &mut Window, i: usize| {
+            for (place, j) in (y..=y + 2 * REACH).enumerate() {
+                let cell = j.checked_sub(REACH).filter(|&j| j < lines && i < columns && inside[[j, i]]);
+                window.put(i % SIDE * SIDE + place, cell.map(|j| cells[[j, i]]));
+            }
+        };
+        (0..REACH).for_each(|i| take(&mut window, i));
         for (x, value) in out.iter_mut().enumerate() {
-            window.clear();
-            window.extend(window_of(&cells, &inside, x, y));
-            *value = median(&mut window).unwrap_or(f32::NAN);
+            take(&mut window, x + REACH);
+            *value = window.median().unwrap_or(f32::NAN);
         }
     });
     let known = medians.mapv(|value| !value.is_nan());
@@ -68,21 +79,76 @@ fn level(map: &Plane, mask: &Mask, scale: FilterScale) -> Plane {
     enlarge(&smooth, factor, width, height)
 }
 
-fn window_of<'a>(cells: &'a Plane, inside: &'a Mask, x: usize, y: usize) -> impl Iterator<Item = f32> + 'a {
-    let (columns, lines) = raster::size(cells);
-    let across = x.saturating_sub(REACH)..(x + REACH + 1).min(columns);
-    let down = y.saturating_sub(REACH)..(y + REACH + 1).min(lines);
-    down.flat_map(move |j| across.clone().map(move |i| [j, i]))
-        .filter_map(|at| inside[at].then_some(cells[at]))
+/// Cells along a side of the window.
+const SIDE: usize = 2 * REACH + 1;
+
+/// Cells that are compared at a time.
+const LANES: usize = 8;
+
+/// Cells of a window, filled up to whole lanes.
+const CELLS: usize = (SIDE * SIDE).next_multiple_of(LANES);
+
+/// The cells of a window that moves on, one column at a time, and its median.
+struct Window {
+    /// Infinite where there is no cell.
+    cells: [f32; CELLS],
+    count: usize,
+    /// A cell's value that was the median before.
+    last: f32,
 }
 
-/// The median, the mean of the two middle values of an even number; `None` of nothing.
-pub(crate) fn median(values: &mut [f32]) -> Option<f32> {
-    let middle = values.len() / 2;
-    let (below, &mut upper, _) =
-        (!values.is_empty()).then(|| values.select_nth_unstable_by(middle, f32::total_cmp))?;
-    let lower = below.iter().copied().max_by(f32::total_cmp);
-    Some(if values.len() % 2 == 1 { upper } else { (upper + lower.unwrap_or(upper)) / 2.0 })
+impl Window {
+    fn new() -> Self {
+        Self { cells: [f32::INFINITY; CELLS], count: 0, last: 0.0 }
+    }
+
+    fn put(&mut self, place: usize, cell: Option<f32>) {
+        let before = std::mem::replace(&mut self.cells[place], cell.unwrap_or(f32::INFINITY));
+        self.count = self.count + usize::from(cell.is_some()) - usize::from(before != f32::INFINITY);
+    }
+
+    /// The median, the mean of the two middle values of an even number; `None`
+    /// of nothing. Sought from the last one, which lies few cells away.
+    fn median(&mut self) -> Option<f32> {
+        let last = self.count.checked_sub(1)?;
+        let rank = last / 2;
+        loop {
+            let below = self.count(|cell, value| cell < value);
+            if below > rank {
+                self.last = self.fold(f32::NEG_INFINITY, |best, cell, value| cell < value && cell > best);
+            } else if self.count(|cell, value| cell <= value) <= rank {
+                self.last = self.fold(f32::INFINITY, |best, cell, value| cell > value && cell < best);
+            } else {
+                break;
+            }
+        }
+        let alone = self.count(|cell, value| cell <= value) <= self.count / 2;
+        let upper = match alone {
+            true => self.fold(f32::INFINITY, |best, cell, value| cell > value && cell < best),
+            false => self.last,
+        };
+        Some((self.last + upper) / 2.0)
+    }
+
+    /// How many cells are so to the last median.
+    fn count(&self, so: impl Fn(f32, f32) -> bool) -> usize {
+        let mut lanes = [0u32; LANES];
+        for cells in self.cells.chunks_exact(LANES) {
+            lanes.iter_mut().zip(cells).for_each(|(lane, &cell)| *lane += u32::from(so(cell, self.last)));
+        }
+        lanes.iter().sum::<u32>() as usize
+    }
+
+    /// The cell that is `better` than all others, held against the last median.
+    fn fold(&self, worst: f32, better: impl Fn(f32, f32, f32) -> bool) -> f32 {
+        let mut lanes = [worst; LANES];
+        for cells in self.cells.chunks_exact(LANES) {
+            for (best, &cell) in lanes.iter_mut().zip(cells) {
+                *best = if better(*best, cell, self.last) { cell } else { *best };
+            }
+        }
+        lanes.into_iter().reduce(|a, b| if better(a, b, self.last) { b } else { a }).unwrap_or(worst)
+    }
 }
 
 #[cfg(test)]
@@ -115,10 +181,21 @@ mod tests {
     }
 
     #[test]
-    fn the_median_of_an_even_number_lies_between_the_middle_two() {
-        assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
-        assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(&mut []), None);
+    fn a_window_that_moves_on_has_the_median_of_its_cells() {
+        let mut window = Window::new();
+        assert_eq!(window.median(), None);
+        let mut cells = [None; SIDE * SIDE];
+        for step in 0..2000usize {
+            let cell = (step % 5 != 3).then(|| (step * 7919 % 1009) as f32 - 300.0);
+            let place = step * 31 % cells.len();
+            cells[place] = cell;
+            window.put(place, cell);
+            let mut sorted: Vec<f32> = cells.iter().flatten().copied().collect();
+            sorted.sort_by(f32::total_cmp);
+            let last = sorted.len().checked_sub(1);
+            let middle = last.map(|last| (sorted[last / 2] + sorted[sorted.len() / 2]) / 2.0);
+            assert_eq!(window.median(), middle, "{step}");
+        }
     }
 
     #[test]

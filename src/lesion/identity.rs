@@ -11,7 +11,7 @@ use crate::filter::components::Component;
 use crate::lesion::places::{Owner, bounds, grow, owners};
 use crate::lesion::segmentation::Spot;
 use crate::lesion::tracking::Sight;
-use crate::raster;
+use crate::raster::{self, Mask};
 
 /// Share of the smaller of two footprints that must overlap.
 const OVERLAP: f64 = 0.25;
@@ -141,13 +141,16 @@ fn near(baseline: &Sight, sight: &Sight, centre: [f64; 2], cells: &Component, ot
 
 /// The baseline's cells that show the pixels of a spot.
 fn to_baseline(baseline: &Sight, sight: &Sight, spot: &Spot) -> Component {
-    let mut own = Owner::zeros(sight.excess.dim());
-    spot.pixels.iter().for_each(|&(x, y)| own[[y as usize, x as usize]] = 1);
+    let [left, top, right, bottom] = bounds(&spot.pixels).unwrap_or_default();
+    let mut own = Mask::from_elem((bottom - top + 1, right - left + 1), false);
+    spot.pixels.iter().for_each(|&(x, y)| own[[y as usize - top, x as usize - left]] = true);
+    let shown = |at: [f64; 2]| {
+        let [line, column] = cell_at(sight.excess.dim(), sight.level.factor, at)?;
+        own.get([line.checked_sub(top)?, column.checked_sub(left)?]).copied()
+    };
     let corners = corners_of(&spot.pixels, sight.level.factor).map(|at| (sight.to_baseline)(at));
     cells_within(baseline, corners)
-        .filter(|&(x, y)| {
-            label_at(&own, sight.level.factor, (sight.to_session)(centre_of(baseline, x, y))) == 1
-        })
+        .filter(|&(x, y)| shown((sight.to_session)(centre_of(baseline, x, y))) == Some(true))
         .collect()
 }
 

@@ -15,7 +15,8 @@ use crate::lesion::places::{bounds, owners};
 use crate::lesion::segmentation::{Spot, rim, smoothed};
 use crate::metrics::Maps;
 use crate::metrics::maps::Level;
-use crate::raster::{self, Plane};
+use crate::order::of_ranks;
+use crate::raster::Plane;
 
 /// Share of the skin that is searched for what stands out: a few spots.
 const STANDING_OUT: f64 = 0.005;
@@ -93,9 +94,9 @@ impl LesionMap {
     /// Whether a pigmented spot found on this map has the colour of pigment: the map
     /// of red light shows shading as well.
     pub fn confirms(self, maps: &Maps, spot: &Spot) -> bool {
-        let rises = [0, 1, 2].map(|channel| rise(&maps.density[channel], &maps.coarse, spot));
+        let rises = || [0, 1, 2].map(|channel| rise(&maps.density[channel], &maps.coarse, spot));
         let error = maps.plateaus.map(|errors| MOST_BLUE * errors[1] - errors[2]);
-        self == Self::Unmixed || of_pigment(rises, error[0].hypot(error[1]))
+        self == Self::Unmixed || of_pigment(rises(), error[0].hypot(error[1]))
     }
 }
 
@@ -147,13 +148,10 @@ fn red_green(maps: &Maps, chromophore: Chromophore) -> Plane {
 /// standard deviations; 0 without skin.
 fn clearness(excess: &Plane, level: &Level) -> f64 {
     let smooth = smoothed(excess, level);
-    let mut values = raster::values_inside(&smooth, &level.skin);
-    let place = ((1.0 - STANDING_OUT) * values.len() as f64) as usize;
+    let inside = smooth.iter().zip(&level.skin).filter(|(_, inside)| **inside).map(|(value, _)| *value);
+    let few = of_ranks(inside, |count| [((1.0 - STANDING_OUT) * count as f64) as usize]);
     let noise = f64::from(noise(&smooth, &level.skin));
-    if place >= values.len() || noise <= 0.0 {
-        return 0.0;
-    }
-    f64::from(*values.select_nth_unstable_by(place, f32::total_cmp).1) / noise
+    few.filter(|_| noise > 0.0).map_or(0.0, |[few]| f64::from(few) / noise)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::filter::components::Component;
 use crate::lesion::places::bounds;
+use crate::order::of_ranks;
 use crate::raster::{self, Mask, Plane};
 
 /// The smoothed excess that only a tenth of a place rises above stands for its
@@ -147,14 +148,15 @@ impl Noise {
     /// The noise of `excess` on the pixels of `plain`, skin without lesions,
     /// between places `apart` pixels from each other.
     pub fn new(excess: &Plane, plain: &Mask, apart: usize) -> Self {
-        let (mut plane, mut mask) = (excess.clone(), plain.clone());
         let (mut by_side, mut side) = (Vec::new(), 1);
+        let mut halved: Option<(Plane, Mask)> = None;
         while side <= Self::LARGEST {
-            let Some(spread) = spread_of_differences(&plane, &mask, apart.div_ceil(side)) else {
+            let (plane, mask) = halved.as_ref().map_or((excess, plain), |(plane, mask)| (plane, mask));
+            let Some(spread) = spread_of_differences(plane, mask, apart.div_ceil(side)) else {
                 break;
             };
             by_side.push(spread);
-            (plane, mask) = halve(&plane, &mask);
+            halved = Some(halve(plane, mask));
             side *= 2;
         }
         Self { by_side }
@@ -182,19 +184,25 @@ impl Noise {
 /// which the middle does not see.
 const WITHIN: [(f64, f64); 3] = [(0.5, 0.674_490), (0.9, 1.644_854), (0.98, 2.326_348)];
 
+/// Pixels that settle the spread of their differences to half a percent; of
+/// more, every so many rows are looked at.
+const ENOUGH: usize = 120_000;
+
 /// Robust standard deviation of a pixel, from the differences to pixels
 /// `apart` to the right and below; `None` with too few of them.
 fn spread_of_differences(plane: &Plane, mask: &Mask, apart: usize) -> Option<f64> {
     let (width, height) = raster::size(plane);
-    let mut differences = Vec::with_capacity(2 * plane.len());
+    let every = (raster::count(mask) / ENOUGH).max(1);
+    let mut differences = Vec::with_capacity(2 * plane.len() / every);
+    let mut count = 0;
     let mut take = |here: (&[f32], &[bool]), there: (&[f32], &[bool])| {
-        for ((a, b), (&inside, &other)) in here.0.iter().zip(there.0).zip(here.1.iter().zip(there.1)) {
-            if inside && other {
-                differences.push((b - a).abs());
-            }
-        }
+        let both = here.1.iter().zip(there.1).map(|(&inside, &other)| inside && other);
+        count += both.clone().filter(|&both| both).count();
+        let pairs = here.0.iter().zip(there.0).zip(both);
+        // What does not count ranks above all that does.
+        differences.extend(pairs.map(|((a, b), both)| if both { (b - a).abs() } else { f32::INFINITY }));
     };
-    for y in 0..height {
+    for y in (0..height).step_by(every) {
         let (values, inside) = (raster::row(plane, y), raster::row(mask, y));
         if apart < width {
             take((values, inside), (&values[apart..], &inside[apart..]));
@@ -203,20 +211,13 @@ fn spread_of_differences(plane: &Plane, mask: &Mask, apart: usize) -> Option<f64
             take((values, inside), (raster::row(plane, y + apart), raster::row(mask, y + apart)));
         }
     }
-    let enough = differences.len() >= Noise::LEAST;
-    if !enough {
+    if count < Noise::LEAST {
         return None;
     }
-    // What lies below one share is known to lie below the next.
-    let (count, mut below, mut widest) = (differences.len() as f64, 0, 0.0f64);
-    for (share, normal) in WITHIN {
-        let place = (share * count) as usize;
-        let rest = &mut differences[below..];
-        let value = *rest.select_nth_unstable_by(place - below, f32::total_cmp).1;
-        widest = widest.max(f64::from(value) / normal);
-        below = place;
-    }
-    Some(widest / std::f64::consts::SQRT_2)
+    let places = WITHIN.map(|(share, _)| (share * count as f64) as usize);
+    let values = of_ranks(differences.iter().copied(), |_| places)?;
+    let widths = values.iter().zip(WITHIN).map(|(&value, (_, normal))| f64::from(value) / normal);
+    Some(widths.fold(0.0, f64::max) / std::f64::consts::SQRT_2)
 }
 
 /// Means of two by two pixels where all four count.

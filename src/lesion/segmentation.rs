@@ -10,6 +10,7 @@ use crate::lesion::excess::noise;
 use crate::lesion::photometry::{Light, Noise};
 use crate::lesion::places::{Owner, Places, grow, neighbours, owners};
 use crate::metrics::maps::Level;
+use crate::order::of_ranks;
 use crate::raster::{self, Mask, Plane};
 
 /// Smoothing before thresholds are applied, standard deviation in mm.
@@ -97,7 +98,9 @@ impl Hysteresis {
     /// have pale marks.
     fn of(smooth: &Plane, level: &Level) -> Self {
         let robust = noise(smooth, &level.skin);
-        let tail = -quantile(raster::values_inside(smooth, &level.skin), PALE) / PALE_NORMAL;
+        let inside = smooth.iter().zip(&level.skin).filter(|(_, inside)| **inside).map(|(value, _)| *value);
+        let pale = of_ranks(inside, |count| [(PALE * count as f64) as usize]);
+        let tail = pale.map_or(0.0, |[pale]| -pale / PALE_NORMAL);
         let high = (CLEAR * tail.clamp(robust, 2.0 * robust)).max(LEAST_CONTRAST);
         Self { high, low: high / 2.0 }
     }
@@ -144,12 +147,6 @@ pub fn smoothed(excess: &Plane, level: &Level) -> Plane {
 
 fn widely_smoothed(excess: &Plane, level: &Level) -> Plane {
     gaussian_inside(excess, &level.skin, level.scale.px(WIDE_SMOOTHING_MM))
-}
-
-/// The value that a `share` of the values lies below; 0 of nothing.
-fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
-    let place = (share * values.len() as f64) as usize;
-    if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(place, f32::total_cmp).1 }
 }
 
 /// The lesions of one kind in one photo, in row order of their first pixels.

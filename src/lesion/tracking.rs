@@ -5,6 +5,8 @@
 //! spot that has faded below the threshold still has a dose, and a series is
 //! not one of survivors.
 
+use rayon::prelude::*;
+
 use crate::filter::components::Component;
 use crate::lesion::LesionKind;
 use crate::lesion::LesionStatus::{self, Merged, New, NotVisible, Present, Resolved, Split};
@@ -133,8 +135,11 @@ pub fn track(kind: LesionKind, sights: &[Option<Sight>]) -> Vec<Track> {
     let Some(Some(baseline)) = sights.first() else { return Vec::new() };
     let residual_mm = |sight: &Sight| sight.residual_px / sight.px_per_mm();
     let residual_mm = sights.iter().flatten().map(residual_mm).fold(0.0, f64::max);
+    if known.is_empty() {
+        return Vec::new();
+    }
     let seen: Vec<Vec<Option<Seen>>> = sights
-        .iter()
+        .par_iter()
         .enumerate()
         .map(|(session, sight)| look(baseline, sight.as_ref(), &known, session, residual_mm))
         .collect();
@@ -242,8 +247,9 @@ fn paired_noise(baseline: &Sight, sight: &Sight, places: &Places) -> Noise {
             *value = shown.map_or(f32::NAN, |shown| shown - baseline.excess[[y, x]]);
         }
     });
-    let known = difference.mapv(|value| !value.is_nan());
-    Noise::new(&difference.mapv(|value| if value.is_nan() { 0.0 } else { value }), &known, places.apart())
+    let known = ndarray::Zip::from(&difference).par_map_collect(|value| !value.is_nan());
+    let difference = difference.mapv_into(|value| if value.is_nan() { 0.0 } else { value });
+    Noise::new(&difference, &known, places.apart())
 }
 
 /// The lesions' places in a session: their footprints on the baseline carried

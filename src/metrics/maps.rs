@@ -39,7 +39,7 @@ pub struct Maps {
     /// The level of [`Maps::green`].
     pub fine: Level,
     /// Optical density of the green channel, natural units, blur equalised to
-    /// the coarsest photo of the series.
+    /// the coarsest photo of the series; empty where the relief was taken from it.
     pub green: Plane,
     /// The level of all other planes.
     pub coarse: Level,
@@ -106,11 +106,9 @@ const BACKGROUND_MM: f64 = 5.0;
 /// A plane of the coarse level without its slow variation; 0 outside the skin.
 pub fn freed(plane: &Plane, maps: &Maps) -> Plane {
     let skin = &maps.coarse.skin;
-    let mut freed = plane - &background(plane, skin, maps.coarse.scale.px(BACKGROUND_MM));
-    ndarray::Zip::from(&mut freed).and(skin).for_each(|value, &inside| {
-        if !inside {
-            *value = 0.0;
-        }
+    let mut freed = background(plane, skin, maps.coarse.scale.px(BACKGROUND_MM));
+    ndarray::Zip::from(&mut freed).and(plane).and(skin).par_for_each(|slow, value, &inside| {
+        *slow = if inside { value - *slow } else { 0.0 };
     });
     freed
 }
@@ -124,6 +122,9 @@ pub fn sum_tiles<const N: usize>(
     sum_labels(tiles.labels(), tiles.count(), measure)
 }
 
+/// Rows that are summed by one thread.
+const BAND: usize = 64;
+
 /// Sums over the pixels of each of `count` labels of `measure(x, y)`, as
 /// [`sum_tiles`] does.
 pub fn sum_labels<const N: usize>(
@@ -131,23 +132,24 @@ pub fn sum_labels<const N: usize>(
     count: usize,
     measure: impl Fn(usize, usize) -> [f64; N] + Sync,
 ) -> Vec<[f64; N]> {
-    let lines: Vec<Vec<[f64; N]>> = (0..labels.nrows())
+    let bands: Vec<Vec<[f64; N]>> = (0..labels.nrows().div_ceil(BAND))
         .into_par_iter()
-        .with_min_len(16)
-        .map(|y| {
+        .map(|band| {
             let mut sums = vec![[0.0; N]; count];
-            for (x, &label) in row(labels, y).iter().enumerate() {
-                if label != crate::region::Tiles::OUTSIDE {
-                    let at = measure(x, y);
-                    sums[label as usize].iter_mut().zip(at).for_each(|(sum, value)| *sum += value);
+            for y in band * BAND..((band + 1) * BAND).min(labels.nrows()) {
+                for (x, &label) in row(labels, y).iter().enumerate() {
+                    if label != crate::region::Tiles::OUTSIDE {
+                        let at = measure(x, y);
+                        sums[label as usize].iter_mut().zip(at).for_each(|(sum, value)| *sum += value);
+                    }
                 }
             }
             sums
         })
         .collect();
     let mut total = vec![[0.0; N]; count];
-    for line in &lines {
-        for (sum, part) in total.iter_mut().zip(line) {
+    for band in &bands {
+        for (sum, part) in total.iter_mut().zip(band) {
             sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
         }
     }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::filter::background::background;
 use crate::filter::blobs::Blob;
-use crate::filter::gaussian::{gaussian, gaussian_inside};
+use crate::filter::gaussian::{gaussian, gaussian_and_weight};
 use crate::metrics::Maps;
 use crate::metrics::relief::SIGMA_PER_FWHM;
 use crate::raster::{Mask, Plane, cell_centre, in_cells, row, size};
@@ -128,26 +128,22 @@ impl PlainSkin {
     /// `dots` (on the fine plane) and the cells of `clutter` (coarse).
     pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob], clutter: &Mask) -> Self {
         let scale = maps.coarse.scale;
-        let plain = ndarray::Zip::from(&maps.coarse.skin).and(clutter).map_collect(|&s, &c| s && !c);
+        let plain = ndarray::Zip::from(&maps.coarse.skin).and(clutter).par_map_collect(|&s, &c| s && !c);
         let channel = |c: usize| {
             let mut plane = maps.density[c].clone();
             dots.iter().for_each(|dot| subtract(&mut plane, dot, maps, PORE_SPREAD_MM2[c]));
             let slow = background(&plane, &plain, scale.px(BACKGROUND_MM));
-            plane -= &slow;
-            ndarray::Zip::from(&mut plane).and(&plain).for_each(|v, &ok| *v = if ok { *v } else { 0.0 });
+            ndarray::Zip::from(&mut plane).and(&slow).and(&plain).par_for_each(|value, slow, &plain| {
+                *value = if plain { *value - slow } else { 0.0 };
+            });
             plane
         };
         let channels: Vec<Plane> = (0..3).into_par_iter().map(channel).collect();
         let channels: [Plane; 3] = channels.try_into().expect("three channels");
-        let weight = plain.mapv(|ok| f32::from(u8::from(ok)));
         let slope = |sigma: f64| {
             let sigma = scale.px(sigma);
-            slope_along(
-                &gaussian_inside(&channels[0], &plain, sigma),
-                &gaussian(&weight, sigma),
-                sigma,
-                towards,
-            )
+            let (smooth, weight) = gaussian_and_weight(&channels[0], &plain, sigma);
+            slope_along(&smooth, &weight, sigma, towards)
         };
         let slopes = SIGMAS_MM.par_iter().map(|&sigma| slope(sigma)).collect();
         let shapes = Profile::ALL

@@ -10,7 +10,8 @@ use crate::filter::background::background;
 use crate::filter::blobs::response;
 use crate::filter::scale_space::{Rung, ladder};
 use crate::metrics::Maps;
-use crate::raster::{Mask, Plane, cell_centre, covers, in_cells, reduce_mask, row, rows, sample, size};
+use crate::metrics::maps::Level;
+use crate::raster::{Mask, Plane, cell_centre, covers, in_cells, reduce_mask, sample, size};
 use crate::units::FilterScale;
 
 /// Slow variation that is taken out, as the standard deviation of a Gaussian,
@@ -24,6 +25,9 @@ pub const RUNGS: usize = 10;
 
 /// The rung whose full width at half maximum is 0.25 mm.
 pub const QUARTER_MM: usize = 2;
+
+/// The finest rung that anything is looked for on.
+const FINEST: usize = QUARTER_MM - 1;
 
 /// Gaussian standard deviations per full width at half maximum.
 pub const SIGMA_PER_FWHM: f64 = 1.0 / 2.354_820_045;
@@ -45,7 +49,7 @@ pub struct Relief {
     /// Green density above its background, ln units, fine plane; 0 outside
     /// the skin, so that filters see no step there.
     pub detail: Plane,
-    /// The detail smoothed by [`sigma_mm`] of each index, where the fine
+    /// The detail smoothed by [`sigma_mm`] of each index from 1, where the fine
     /// plane resolves that.
     pub rungs: Vec<Option<Rung>>,
 }
@@ -53,11 +57,22 @@ pub struct Relief {
 impl Relief {
     /// The relief of a photo's maps.
     pub fn of(maps: &Maps) -> Self {
-        let scale = maps.fine.scale;
-        let detail = detail(&maps.green, &maps.fine.skin, scale.px(BACKGROUND_MM));
-        let sigmas: Vec<f64> = (0..RUNGS).map(|k| scale.px(sigma_mm(k))).collect();
-        let rungs = ladder(&detail, &sigmas);
-        Self { factor: maps.fine.factor, scale, skin: maps.fine.skin.clone(), detail, rungs }
+        Self::of_green(maps.green.clone(), &maps.fine)
+    }
+
+    /// The relief that a `green` density shows on its level.
+    pub fn of_green(green: Plane, level: &Level) -> Self {
+        let scale = level.scale;
+        let detail = detail(green, &level.skin, scale.px(BACKGROUND_MM));
+        let sigma = |k: usize| if k < FINEST { 0.0 } else { scale.px(sigma_mm(k)) };
+        let rungs = ladder(&detail, &std::array::from_fn::<f64, RUNGS, _>(sigma));
+        Self { factor: level.factor, scale, skin: level.skin.clone(), detail, rungs }
+    }
+
+    /// The relief without its rungs: most of its memory, needed no more once
+    /// all that is looked for on them is found.
+    pub fn without_rungs(self) -> Self {
+        Self { rungs: Vec::new(), ..self }
     }
 
     /// Rung `k`, if the photo resolves it.
@@ -194,13 +209,10 @@ fn harmonic(rung: &Rung, x: f64, y: f64, radius: f64) -> Option<[f64; 2]> {
     Some(sum)
 }
 
-fn detail(green: &Plane, skin: &Mask, sigma: f64) -> Plane {
-    let slow = background(green, skin, sigma);
-    let (width, height) = size(green);
-    rows(width, height, |y, out| {
-        let values = row(green, y).iter().zip(row(&slow, y)).zip(row(skin, y));
-        for (out, ((value, slow), &inside)) in out.iter_mut().zip(values) {
-            *out = if inside { value - slow } else { 0.0 };
-        }
-    })
+fn detail(mut green: Plane, skin: &Mask, sigma: f64) -> Plane {
+    let slow = background(&green, skin, sigma);
+    ndarray::Zip::from(&mut green).and(&slow).and(skin).par_for_each(|value, slow, &inside| {
+        *value = if inside { *value - slow } else { 0.0 };
+    });
+    green
 }

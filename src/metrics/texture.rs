@@ -5,7 +5,7 @@
 //! that neither the photo's resolution nor the pixel grid sets the offsets.
 //! Not roughness: heights cannot be had from one photo.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis, Zip};
 use rayon::prelude::*;
 
 use crate::filter::resample::{cubic, lattice};
@@ -165,7 +165,10 @@ impl Texture {
         };
         let halves = [0, 2, 4, 6, RUNGS - 1 - QUARTER_MM].map(|k| read(QUARTER_MM + k));
         // Density falls where ln green rises.
-        let between = |fine: usize, wide: usize| Some(halves[wide].as_ref()? - halves[fine].as_ref()?);
+        let between = |fine: usize, wide: usize| {
+            let pair = Zip::from(halves[wide].as_ref()?).and(halves[fine].as_ref()?);
+            Some(pair.par_map_collect(|wide, fine| wide - fine))
+        };
         let skin = raster::mask_rows(xs.len(), ys.len(), |y, out| {
             out.iter_mut().zip(&xs).for_each(|(inside, &x)| *inside = raster::covers(&relief.skin, x, ys[y]));
         });
@@ -177,10 +180,15 @@ impl Texture {
 
     /// The tile that each lattice point shows, if it is skin.
     fn labels(&self, tiles: &Tiles) -> Array2<u16> {
-        Array2::from_shape_fn(self.skin.raw_dim(), |(y, x)| {
-            let tile = self.skin[[y, x]].then(|| tiles.at(self.xs[x], self.ys[y])).flatten();
-            tile.map_or(Tiles::OUTSIDE, |tile| tile as u16)
-        })
+        let mut labels = Array2::from_elem(self.skin.raw_dim(), Tiles::OUTSIDE);
+        labels.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(y, mut labels)| {
+            let inside = labels.iter_mut().enumerate().filter(|(x, _)| self.skin[[y, *x]]);
+            inside.for_each(|(x, label)| {
+                let tile = tiles.at(self.xs[x], self.ys[y]);
+                *label = tile.map_or(Tiles::OUTSIDE, |tile| tile as u16);
+            });
+        });
+        labels
     }
 }
 
@@ -193,8 +201,12 @@ pub fn measure(texture: &Texture, region: &Region) -> Vec<Measured> {
     let pattern = texture.pattern.as_ref().ok_or(RESOLUTION_TOO_LOW);
     match pattern.and_then(|pattern| contrast(pattern, &labels, tiles).map(|_| pattern)) {
         Ok(pattern) => {
-            outcomes.push(anisotropy(pattern, &labels, tiles));
-            outcomes.extend(co_occurrence(pattern, &labels, tiles));
+            let (anisotropy, co_occurrence) = rayon::join(
+                || anisotropy(pattern, &labels, tiles),
+                || co_occurrence(pattern, &labels, tiles),
+            );
+            outcomes.push(anisotropy);
+            outcomes.extend(co_occurrence);
         }
         Err(reason) => outcomes.extend(vec![Err(reason); 6]),
     }
@@ -273,7 +285,7 @@ fn reported(features: &Features) -> Option<[f64; 5]> {
 
 /// Levels from 1; 0 outside. What exceeds the range has its last level.
 fn grey_levels(pattern: &Plane, labels: &Array2<u16>) -> Array2<u8> {
-    ndarray::Zip::from(pattern).and(labels).map_collect(|&value, &label| {
+    Zip::from(pattern).and(labels).par_map_collect(|&value, &label| {
         let level = (value / LEVEL_WIDTH + 0.5 * LEVELS as f32).floor() as i32;
         if label == Tiles::OUTSIDE { 0 } else { level.clamp(0, LEVELS as i32 - 1) as u8 + 1 }
     })

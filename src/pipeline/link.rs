@@ -231,8 +231,9 @@ fn patterns(
 fn resampled(moving: &Pattern, transform: &Transform, size: (usize, usize)) -> Plane {
     let way = Lattice::new(|at| Some(transform.map(at)), size, moving.factor);
     raster::rows(size.0, size.1, |y, out| {
+        let way = way.line(y);
         for (x, value) in out.iter_mut().enumerate() {
-            let at = way.at(x, y).map(|at| at.map(|at| raster::in_cells(at, moving.factor)));
+            let at = way.at(x).map(|at| at.map(|at| raster::in_cells(at, moving.factor)));
             *value = at.and_then(|[x, y]| raster::sample(&moving.density, x, y)).unwrap_or(0.0);
         }
     })

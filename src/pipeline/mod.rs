@@ -3,6 +3,7 @@
 mod colour_table;
 mod frame;
 mod link;
+mod looking;
 mod measuring;
 mod misplacement;
 mod pair;

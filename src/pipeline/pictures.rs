@@ -15,7 +15,8 @@ use crate::error::Result;
 use crate::filter::background::reduce_inside;
 use crate::filter::contours::{borders, simplified};
 use crate::pipeline::frame::Frame;
-use crate::pipeline::measuring::{Seen, Shown};
+use crate::pipeline::looking::Seen;
+use crate::pipeline::measuring::Shown;
 use crate::raster::{self, Mask, Plane, cell_centre, in_cells};
 use crate::report::pictures::{
     CROP_SIDE, CROPS_ABREAST, Chromophore, Layer, SCREEN_SIDE, SessionPictures, jpeg, map,

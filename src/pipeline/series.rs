@@ -11,7 +11,8 @@ use crate::lesion::{self, LesionKind, Sight, Track};
 use crate::metrics::{Aspect, Measured};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::link::{Link, link, link_through};
-use crate::pipeline::measuring::{Frozen, Lesions, Seen, Shown, maps};
+use crate::pipeline::looking::{Frozen, Ground, Seen, colours, green};
+use crate::pipeline::measuring::{Lesions, Shown};
 use crate::pipeline::pictures::{Easel, as_taken};
 use crate::pipeline::records;
 use crate::pipeline::single::outlines;
@@ -130,8 +131,15 @@ fn analyze(
         }
     };
     baseline.frame.drawn(&outlines);
-    members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
-    bridge(&baseline, &mut members, settings);
+    let ground = |baseline: &Member| Ground::of(colours(&baseline.frame, None));
+    // What is drawn counts as skin once all photos hang on the baseline.
+    let (early, ()) = rayon::join(
+        || outlines.is_empty().then(|| ground(&baseline)),
+        || {
+            members.par_iter_mut().for_each(|member| member.hang_on(&baseline, settings));
+            bridge(&baseline, &mut members, settings);
+        },
+    );
     let factor = baseline.frame.levels.coarse;
     baseline.frame.claim(&outlines, factor, Some);
     for member in &mut members {
@@ -146,7 +154,8 @@ fn analyze(
             copy.frame.claim(&outlines, factor, |at| link.transform.map_back(at));
         }
     }
-    let easel = measure(&mut baseline, &mut members, &mut copies, &canvas, pictured, step);
+    let ground = early.unwrap_or_else(|| ground(&baseline));
+    let easel = measure((&mut baseline, ground), &mut members, &mut copies, &canvas, pictured, step);
     let view = view(source, &baseline, &members, &copies, settings);
     let pictures = easel.and_then(|easel| pictures(&easel, &canvas, &mut baseline, &mut members, &view));
     photos.extend(std::iter::once(&baseline).chain(&members).map(|member| outcome(source, member)));
@@ -260,7 +269,7 @@ fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) 
 /// baseline fixed and blurred to equal the coarsest of them. Where `pictured`,
 /// also draws what each shows, on the easel that comes back.
 fn measure(
-    baseline: &mut Member,
+    (baseline, ground): (&mut Member, Ground),
     members: &mut [Member],
     copies: &mut [Member],
     canvas: &Canvas,
@@ -270,11 +279,14 @@ fn measure(
     let coarsest = members.iter().filter_map(blur_variance).fold(0.0, f64::max);
     let blur_mm = |member: &Member| (coarsest - blur_variance(member).unwrap_or(coarsest)).max(0.0).sqrt();
     let blur = coarsest.sqrt();
-    let (seen, frozen) = Seen::of_baseline(maps(&baseline.frame, baseline.frame.scale, blur, None), blur);
+    let (seen, frozen) = Seen::of_baseline(ground, green(&baseline.frame, blur), blur);
     let easel = pictured.then(|| Easel::of(&baseline.frame, &seen));
     let measure = |member: &mut Member, easel: Option<&Easel>| {
-        let maps = maps(&member.frame, member.frame.scale, blur_mm(member), Some(&frozen));
-        member.keep(Shown::among(Seen::under(maps, &frozen), &frozen), &frozen, canvas, easel);
+        let (maps, green) = rayon::join(
+            || colours(&member.frame, Some(frozen.unmixing())),
+            || green(&member.frame, blur_mm(member)),
+        );
+        member.keep(Shown::among(Seen::under(maps, green, &frozen), &frozen), &frozen, canvas, easel);
     };
     rayon::join(
         || {

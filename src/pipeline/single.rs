@@ -16,7 +16,7 @@ use crate::metrics::stretch_marks::{Kind, StretchMark};
 use crate::metrics::wrinkles::Wrinkle;
 use crate::photo::DecodeLimits;
 use crate::pipeline::frame::Frame;
-use crate::pipeline::measuring::{Shown, maps};
+use crate::pipeline::measuring::Shown;
 use crate::pipeline::records;
 use crate::quality;
 use crate::region::{Outline, read_regions};
@@ -48,7 +48,7 @@ pub fn measure_photo(
     frame.drawn(&outlines);
     frame.claim(&outlines, frame.levels.coarse, Some);
     let quality = quality::assess(frame.photo.photo(), &frame.skin, frame.scale);
-    let (shown, frozen) = Shown::at_baseline(maps(&frame, frame.scale, 0.0, None), 0.0);
+    let (shown, frozen) = Shown::alone(&frame);
     let canvas = Canvas::new(frame.valid(), frame.scale, &[], &outlines);
     let here = Transform::identity();
     let spots = frozen.spots_in(&here, frame.valid());

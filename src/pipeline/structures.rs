@@ -5,7 +5,7 @@ use crate::metrics::ibsi;
 use crate::phantom::{PatientPlan, SessionTruth, render_view};
 use crate::photo::Photo;
 use crate::pipeline::frame::Frame;
-use crate::pipeline::measuring::{Shown, maps};
+use crate::pipeline::measuring::Shown;
 use crate::units::{Scale, ScaleSource};
 
 /// One line of the accuracy table.
@@ -65,7 +65,7 @@ pub fn structure_accuracy(plan: &PatientPlan, tones: &[f64]) -> Result<Vec<Accur
 fn show(photo: Photo, px_per_mm: f64) -> Result<Shown> {
     let scale = Scale::new(px_per_mm, ScaleSource::Option)?;
     let frame = Frame::of(photo, Some(scale));
-    Ok(Shown::at_baseline(maps(&frame, frame.scale, 0.0, None), 0.0).0)
+    Ok(Shown::alone(&frame).0)
 }
 
 fn compared(shown: &Shown, truth: &SessionTruth, tone: f64) -> Vec<AccuracyRow> {

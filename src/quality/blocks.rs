@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use crate::filter::background::enlarge;
-use crate::filter::gaussian::gaussian;
+use crate::filter::gaussian::{gaussian, gaussian_piece};
 use crate::raster::{self, Mask, Plane};
 
 /// Side of a block, cells.
@@ -54,26 +54,27 @@ pub(super) fn smoothed(plane: &Plane, sigma: f64) -> Plane {
     enlarge(&gaussian(&raster::reduce(plane, factor), left), factor, width, height)
 }
 
-/// The mean of `value(x, y)` over the cells of the mask in the block at each corner.
-pub(super) fn means<const N: usize>(
+/// What a plane shows of the block at a corner and of the cells right of and
+/// below it, smoothed by a Gaussian of `sigma` cells: `SIDE + 1` cells along each side.
+pub(super) fn smoothed_block(plane: &Plane, corner: (usize, usize), sigma: f64) -> Plane {
+    gaussian_piece(plane, corner, SIDE + 1, sigma)
+}
+
+/// The mean of `value(x, y)` over the cells of the mask in the block at a
+/// corner; cells are counted from there.
+pub(super) fn mean<const N: usize>(
     mask: &Mask,
-    corners: &[(usize, usize)],
-    value: impl Fn(usize, usize) -> [f64; N] + Sync,
-) -> Vec<[f64; N]> {
-    let mean = |&(left, top): &(usize, usize)| {
-        let (mut sums, mut count) = ([0.0; N], 0.0);
-        for y in top..top + SIDE {
-            for x in left..left + SIDE {
-                if mask[[y, x]] {
-                    let values = value(x, y);
-                    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
-                    count += 1.0;
-                }
-            }
+    (left, top): (usize, usize),
+    value: impl Fn(usize, usize) -> [f64; N],
+) -> [f64; N] {
+    let (mut sums, mut count) = ([0.0; N], 0.0);
+    for y in 0..SIDE {
+        for x in (0..SIDE).filter(|&x| mask[[top + y, left + x]]) {
+            sums.iter_mut().zip(value(x, y)).for_each(|(sum, value)| *sum += value);
+            count += 1.0;
         }
-        sums.map(|sum| if count > 0.0 { sum / count } else { 0.0 })
-    };
-    corners.par_iter().map(mean).collect()
+    }
+    sums.map(|sum| if count > 0.0 { sum / count } else { 0.0 })
 }
 
 /// The value that a share of `rank` of the values lies below; `None` of nothing.
@@ -92,8 +93,22 @@ mod tests {
     fn only_covered_blocks_count_and_only_their_cells() {
         let mask = Mask::from_shape_fn((40, 70), |(_, x)| x < 56);
         assert_eq!(corners(&mask), [(0, 0), (32, 0)]);
-        let means = means(&mask, &corners(&mask), |x, _| [x as f64, 1.0]);
-        assert_eq!(means, [[15.5, 1.0], [43.5, 1.0]]);
+        let means = [(0, 0), (32, 0)].map(|corner| mean(&mask, corner, |x, _| [x as f64, 1.0]));
+        assert_eq!(means, [[15.5, 1.0], [11.5, 1.0]]);
+    }
+
+    #[test]
+    fn a_block_smoothed_by_itself_is_a_piece_of_the_smoothed_plane() {
+        let plane = Plane::from_shape_fn((70, 96), |(y, x)| ((x * 37 + y * 91) % 101) as f32 / 101.0);
+        let whole = gaussian(&plane, 3.3);
+        for (left, top) in [(0, 0), (32, 32), (64, 32)] {
+            let block = smoothed_block(&plane, (left, top), 3.3);
+            let same = |((y, x), value): ((usize, usize), &f32)| {
+                let [y, x] = [(top + y).min(69), (left + x).min(95)];
+                (value - whole[[y, x]]).abs() < 1e-5
+            };
+            assert!(block.dim() == (33, 33) && block.indexed_iter().all(same));
+        }
     }
 
     #[test]

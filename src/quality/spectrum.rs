@@ -1,12 +1,13 @@
 //! How much structure skin shows by its fineness: noise, and blur of one
 //! photo relative to another.
 
-use super::blocks::{self, smoothed};
+use rayon::prelude::*;
+
+use super::blocks;
 use super::noise;
-use crate::filter::gaussian::gaussian;
 use crate::filter::morphology;
 use crate::order::midmean;
-use crate::raster::{self, Mask, Plane};
+use crate::raster::{Mask, Plane};
 use crate::units::FilterScale;
 
 /// Finest smoothing of the bands, mm; each next one is √2 times as coarse. The
@@ -60,12 +61,21 @@ impl Spectrum {
         }
         let corners = blocks::spread(corners);
         let noise = noise::of_plane(density, &mask, &corners)?;
+        let measured = finest..(finest + MEASURED).min(BANDS);
+        let moments = |&corner: &(usize, usize)| -> Vec<[f64; 2]> {
+            let mut finer = blocks::smoothed_block(density, corner, cells.px(sigma_mm(finest)));
+            let band = |k: usize| {
+                let coarser = blocks::smoothed_block(density, corner, cells.px(sigma_mm(k + 1)));
+                let detail = std::mem::replace(&mut finer, coarser) - &finer;
+                moments(&detail, &mask, corner)
+            };
+            measured.clone().map(band).collect()
+        };
+        let moments: Vec<Vec<[f64; 2]>> = corners.par_iter().map(moments).collect();
         let mut bands = [None; BANDS];
-        let mut finer = gaussian(density, cells.px(sigma_mm(finest)));
-        for (k, band) in bands.iter_mut().enumerate().skip(finest).take(MEASURED) {
-            let coarser = smoothed(density, cells.px(sigma_mm(k + 1)));
-            *band = Band::of([&finer, &coarser], &mask, &corners, noise, k, cells);
-            finer = coarser;
+        for (i, k) in measured.enumerate() {
+            let of_band: Vec<[f64; 2]> = moments.iter().map(|block| block[i]).collect();
+            bands[k] = Band::of(&of_band, noise, k, cells);
         }
         let averaging = ((factor * factor - 1) as f64 / 12.0) / scale.px_per_mm.powi(2);
         Some(Self { bands, noise, averaging, pixel_mm: scale.mm(1.0) })
@@ -82,29 +92,22 @@ fn sigma_mm(k: usize) -> f64 {
 }
 
 impl Band {
-    /// The band between two smoothings.
-    fn of(
-        [finer, coarser]: [&Plane; 2],
-        mask: &Mask,
-        corners: &[(usize, usize)],
-        noise: f64,
-        k: usize,
-        cells: FilterScale,
-    ) -> Option<Self> {
-        let (width, height) = raster::size(finer);
-        let detail = |x: usize, y: usize| f64::from(finer[[y, x]] - coarser[[y, x]]);
-        let moments = blocks::means(mask, corners, |x, y| {
-            let here = detail(x, y);
-            let across = detail((x + 1).min(width - 1), y) - here;
-            let down = detail(x, (y + 1).min(height - 1)) - here;
-            [here * here, across * across + down * down]
-        });
+    /// Band `k` from its [`moments`] in every block.
+    fn of(moments: &[[f64; 2]], noise: f64, k: usize, cells: FilterScale) -> Option<Self> {
         let power = midmean(moments.iter().map(|m| m[0]).collect())?;
         let frequencies = moments.iter().filter(|m| m[0] > 0.0).map(|m| m[1] / m[0]).collect();
         let frequency = midmean(frequencies)? * cells.px_per_mm.powi(2);
         let noise = noise * noise * white_gain(cells.px(sigma_mm(k)), cells.px(sigma_mm(k + 1)));
         Some(Self { power: power - noise, frequency, noise })
     }
+}
+
+/// Mean square of the detail in a block, and of its steps to the right and down.
+fn moments(detail: &Plane, mask: &Mask, corner: (usize, usize)) -> [f64; 2] {
+    blocks::mean(mask, corner, |x, y| {
+        let [here, right, below] = [[y, x], [y, x + 1], [y + 1, x]].map(|at| f64::from(detail[at]));
+        [here * here, (right - here).powi(2) + (below - here).powi(2)]
+    })
 }
 
 /// The variance that white noise of variance 1 keeps in the difference of two Gaussians.
@@ -173,6 +176,7 @@ fn line(points: &[(f64, f64)]) -> Option<(f64, f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::gaussian::gaussian;
     use ndarray::Array2;
     use rand::{Rng, SeedableRng};
     use rand_pcg::Pcg64Mcg;
