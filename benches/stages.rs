@@ -136,8 +136,10 @@ impl Shown {
         let blood_excess = lesion::excess(&maps.hemoglobin, &level.skin, level.scale);
         let relief = Relief::of(&maps);
         let clutter = baseline.map_or_else(|| Clutter::of(&relief), |shown| shown.clutter);
-        let thresholds = baseline
-            .map_or_else(|| Thresholds::from_baseline(&pigment_excess, level), |shown| shown.thresholds);
+        let thresholds = baseline.map_or_else(
+            || Thresholds::from_baseline(LesionKind::Pigmented, &pigment_excess, level),
+            |shown| shown.thresholds,
+        );
         let (texture, pores) = (Texture::of(&relief), pores_of(&maps, &relief, &clutter));
         let pigmented = segmentation::find(LesionKind::Pigmented, &pigment_excess, level, thresholds);
         Self { maps, pigment_excess, blood_excess, relief, clutter, thresholds, texture, pores, pigmented }

@@ -78,7 +78,7 @@ fn back(truth: &SessionTruth, at: [f64; 2]) -> [f64; 2] {
 
 fn tracks(visits: &[Visit], kind: LesionKind) -> Vec<Track> {
     let which = usize::from(kind == LesionKind::Vascular);
-    let thresholds = Thresholds::from_baseline(&visits[0].excess[which], &visits[0].level);
+    let thresholds = Thresholds::from_baseline(kind, &visits[0].excess[which], &visits[0].level);
     let spots: Vec<Vec<Spot>> =
         visits.iter().map(|v| segmentation::find(kind, &v.excess[which], &v.level, thresholds)).collect();
     let ways: Vec<_> = visits

@@ -15,6 +15,10 @@ use crate::raster::{self, Mask, Plane};
 /// Smoothing before thresholds are applied, standard deviation in mm.
 pub const SMOOTHING_MM: f64 = 0.15;
 
+/// The same for what is wide and faint: a disc of 1.2 mm radius keeps nine
+/// tenths of its peak, and noise and fine mottle a third.
+const WIDE_SMOOTHING_MM: f64 = 0.45;
+
 /// Least area of a lesion, mm².
 pub const LEAST_AREA_MM2: f64 = 0.3;
 
@@ -55,15 +59,35 @@ const SADDLE: f32 = 0.3;
 /// and grow with the lesions it is to measure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
-    /// What a lesion's core must reach.
-    pub high: f32,
-    /// What its rim must reach.
-    pub low: f32,
+    /// What lesions must reach after [`SMOOTHING_MM`].
+    pub fine: Hysteresis,
+    /// What wide and faint red ones must reach after [`WIDE_SMOOTHING_MM`]. Pigment lies
+    /// near the surface and has edges; what is wide and faint on its map is blood.
+    pub wide: Option<Hysteresis>,
     /// Standard error of a place's excess from the compression of the photo.
     pub level_error: f64,
 }
 
+/// Two thresholds of excess density.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hysteresis {
+    /// What a lesion's core must reach.
+    pub high: f32,
+    /// What its rim must reach.
+    pub low: f32,
+}
+
 impl Thresholds {
+    /// Those of lesions of a kind, from the excess on the baseline.
+    pub fn from_baseline(kind: LesionKind, excess: &Plane, level: &Level) -> Self {
+        let fine = Hysteresis::of(&smoothed(excess, level), level);
+        let wide =
+            (kind == LesionKind::Vascular).then(|| Hysteresis::of(&widely_smoothed(excess, level), level));
+        Self { fine, wide, level_error: 0.0 }
+    }
+}
+
+impl Hysteresis {
     /// `CLEAR` standard deviations of the smoothed excess on the baseline's
     /// skin and half as many, but at least [`LEAST_CONTRAST`] and half of it.
     ///
@@ -71,12 +95,11 @@ impl Thresholds {
     /// mottle has longer tails than a normal distribution (coarse compression
     /// does that to colour), though at most twice the robust one: skin may
     /// have pale marks.
-    pub fn from_baseline(excess: &Plane, level: &Level) -> Self {
-        let smooth = smoothed(excess, level);
-        let robust = noise(&smooth, &level.skin);
-        let tail = -quantile(raster::values_inside(&smooth, &level.skin), PALE) / PALE_NORMAL;
+    fn of(smooth: &Plane, level: &Level) -> Self {
+        let robust = noise(smooth, &level.skin);
+        let tail = -quantile(raster::values_inside(smooth, &level.skin), PALE) / PALE_NORMAL;
         let high = (CLEAR * tail.clamp(robust, 2.0 * robust)).max(LEAST_CONTRAST);
-        Self { high, low: high / 2.0, level_error: 0.0 }
+        Self { high, low: high / 2.0 }
     }
 }
 
@@ -119,6 +142,10 @@ pub fn smoothed(excess: &Plane, level: &Level) -> Plane {
     gaussian_inside(excess, &level.skin, level.scale.px(SMOOTHING_MM))
 }
 
+fn widely_smoothed(excess: &Plane, level: &Level) -> Plane {
+    gaussian_inside(excess, &level.skin, level.scale.px(WIDE_SMOOTHING_MM))
+}
+
 /// The value that a `share` of the values lies below; 0 of nothing.
 fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
     let place = (share * values.len() as f64) as usize;
@@ -129,10 +156,19 @@ fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
 ///
 /// Regions above the low threshold that reach the high one count; where two
 /// peaks are parted by a clear saddle, each is a lesion (a watershed by
-/// persistence). Doses are measured on the unsmoothed excess.
+/// persistence). What only wide smoothing lifts out of the noise joins them.
+/// Doses are measured on the unsmoothed excess.
 pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Spot> {
     let smooth = smoothed(excess, level);
-    measured(kind, excess, &smooth, (level, thresholds.level_error), regions(&smooth, level, thresholds))
+    let mut found = regions(&smooth, level, thresholds.fine);
+    if let Some(thresholds) = thresholds.wide {
+        let owner = owners(&found, excess.dim());
+        let mut wide = regions(&widely_smoothed(excess, level), level, thresholds);
+        wide.retain(|region| region.iter().all(|&(x, y)| owner[[y as usize, x as usize]] == 0));
+        found.append(&mut wide);
+        found.sort_unstable_by_key(|region| (region[0].1, region[0].0));
+    }
+    measured(kind, excess, &smooth, (level, thresholds.level_error), found)
 }
 
 /// Lesions found by other means, as their pixels on the coarse level,
@@ -153,12 +189,16 @@ fn measured(
     let places = Places::new(&owner, found.len(), &level.skin, level.scale);
     let noise = Noise::new(excess, places.plain(), places.apart());
     let spot = |(index, pixels): (usize, Component)| {
-        let mut light = Light::measure(excess, smooth, places.place(index), &places.ring(index), &noise)?;
-        let plateau = places.place(index).len() as f64 * level_error;
-        if light.dose <= SURE * light.dose_standard_error + MOST_ROUNDING * plateau {
+        let ring = places.ring(index);
+        // The rim belongs to the dose, but adds noise and no certainty.
+        let core = Light::measure(excess, smooth, &pixels, &ring, &noise)?;
+        let rounding = pixels.len() as f64 * level_error;
+        if core.dose <= SURE * core.dose_standard_error + MOST_ROUNDING * rounding {
             return None;
         }
-        light.dose_standard_error = light.dose_standard_error.hypot(plateau);
+        let mut light = Light::measure(excess, smooth, places.place(index), &ring, &noise)?;
+        light.dose_standard_error =
+            light.dose_standard_error.hypot(places.place(index).len() as f64 * level_error);
         spot_of(kind, level.factor, pixels, &light)
     };
     found.into_iter().enumerate().filter_map(spot).collect()
@@ -192,7 +232,7 @@ fn spot_of(kind: LesionKind, factor: usize, pixels: Component, light: &Light) ->
 
 /// Regions above the low threshold that reach the high one, large enough and
 /// split at saddles.
-fn regions(smooth: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Component> {
+fn regions(smooth: &Plane, level: &Level, thresholds: Hysteresis) -> Vec<Component> {
     let above =
         ndarray::Zip::from(smooth).and(&level.skin).map_collect(|&v, &skin| skin && v > thresholds.low);
     let least = (LEAST_AREA_MM2 * level.scale.px_per_mm.powi(2)).max(1.0);
@@ -284,7 +324,8 @@ mod tests {
     use crate::units::FilterScale;
     use proptest::prelude::*;
 
-    const THRESHOLDS: Thresholds = Thresholds { high: 0.08, low: 0.04, level_error: 0.0 };
+    const LEAST: Hysteresis = Hysteresis { high: 0.08, low: 0.04 };
+    const THRESHOLDS: Thresholds = Thresholds { fine: LEAST, wide: Some(LEAST), level_error: 0.0 };
 
     fn level(side: usize) -> Level {
         let scale = FilterScale { px_per_mm: 8.0, physical: true };
@@ -325,6 +366,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wide_and_faint_is_found_where_it_is_looked_for() {
+        // A disc of 1.75 mm and 0.1 on stripes of three pixels that are gone after wide smoothing only.
+        let disc = discs(96, &[(48.0, 48.0, 14.0, 0.1)]);
+        let striped = Plane::from_shape_fn((96, 96), |(y, x)| {
+            disc[[y, x]] + if (x / 3) % 2 == 0 { 0.05 } else { -0.05 }
+        });
+        let fine = Hysteresis { high: 0.2, low: 0.1 };
+        let found = |wide| {
+            find(LesionKind::Vascular, &striped, &level(96), Thresholds { fine, wide, level_error: 0.0 })
+        };
+        assert!(found(None).is_empty());
+        let spots = found(Some(LEAST));
+        let [spot] = &spots[..] else { panic!("one lesion, not {}", spots.len()) };
+        // π · 14² cells of 4 native pixels, times 0.1.
+        assert!((spot.dose / 246.3 - 1.0).abs() < 0.1, "{}", spot.dose);
+    }
+
+    #[test]
     fn discs_with_a_saddle_between_are_two_lesions_and_a_mottled_one_is_one() {
         let touching = discs(96, &[(35.0, 48.0, 10.0, 0.3), (57.5, 48.0, 10.0, 0.25)]);
         let spots = find(LesionKind::Vascular, &gaussian(&touching, 1.0), &level(96), THRESHOLDS);
@@ -350,11 +409,16 @@ mod tests {
 
     #[test]
     fn thresholds_follow_the_baselines_noise_but_have_a_floor() {
-        let flat = Thresholds::from_baseline(&Plane::zeros((96, 96)), &level(96));
-        assert_eq!(flat, THRESHOLDS);
+        let flat = Thresholds::from_baseline(LesionKind::Pigmented, &Plane::zeros((96, 96)), &level(96));
+        assert_eq!(flat, Thresholds { wide: None, ..THRESHOLDS });
         let striped = Plane::from_shape_fn((96, 96), |(y, _)| if (y / 16) % 2 == 0 { 0.1 } else { -0.1 });
         // Wide stripes survive the smoothing: the median size is 0.1.
-        assert!((Thresholds::from_baseline(&striped, &level(96)).high - 5.5 * 0.148_26).abs() < 1e-3);
+        assert!(
+            (Thresholds::from_baseline(LesionKind::Pigmented, &striped, &level(96)).fine.high
+                - 5.5 * 0.148_26)
+                .abs()
+                < 1e-3
+        );
     }
 
     proptest! {

@@ -345,12 +345,13 @@ fn reshaping(sight: &Sight, known: &[Known], index: usize, session: usize) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lesion::segmentation::{Thresholds, find};
+    use crate::lesion::segmentation::{Hysteresis, Thresholds, find};
     use crate::raster::Mask;
     use crate::units::FilterScale;
     use proptest::prelude::*;
 
-    const THRESHOLDS: Thresholds = Thresholds { high: 0.08, low: 0.04, level_error: 0.0 };
+    const LEAST: Hysteresis = Hysteresis { high: 0.08, low: 0.04 };
+    const THRESHOLDS: Thresholds = Thresholds { fine: LEAST, wide: None, level_error: 0.0 };
     const SIDE: usize = 120;
 
     /// x, y, radius in baseline pixels and density.

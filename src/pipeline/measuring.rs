@@ -260,8 +260,8 @@ impl Seen {
         let level = &surfaces.maps.coarse;
         let [of_pigment, of_blood] = surfaces.level_errors;
         let (pigmented, vascular) = rayon::join(
-            || Thresholds::from_baseline(&surfaces.pigment_excess, level),
-            || Thresholds::from_baseline(&surfaces.blood_excess, level),
+            || Thresholds::from_baseline(LesionKind::Pigmented, &surfaces.pigment_excess, level),
+            || Thresholds::from_baseline(LesionKind::Vascular, &surfaces.blood_excess, level),
         );
         let pigmented = Thresholds { level_error: of_pigment, ..pigmented };
         let vascular = Thresholds { level_error: of_blood, ..vascular };

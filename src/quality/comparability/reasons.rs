@@ -116,8 +116,12 @@ fn smoothed(pair: &Pair, measures: &Measures) -> Option<Warning> {
     let (texture, noise) = (relief.texture?, measures.noise_ratio?);
     // Flatter light draws faint furrows fainter, too, by half of what it does to all.
     let hardness = measures.light_hardness_ratio.unwrap_or(1.0);
+    // What the patterns merely do not share is missing both ways alike.
     let filtered = |way: f64, back: f64, noise: f64, hardness: f64| {
-        way < FAINT_TEXTURE * hardness.min(1.0).sqrt() && back > FAINT_TEXTURE && noise < NOISE_LEFT
+        way < FAINT_TEXTURE * hardness.min(1.0).sqrt()
+            && way < FAINT_TEXTURE * back
+            && back > FAINT_TEXTURE
+            && noise < NOISE_LEFT
     };
     let (which, other, left) = if filtered(texture.forth, texture.back, noise, hardness) {
         ("follow-up", "baseline", texture.forth)
