@@ -32,6 +32,10 @@ const RADII_MM: std::ops::Range<f64> = 0.4..2.6;
 /// Least shading of its sides, ln units: bright towards the light.
 const LEAST_RISE: f64 = 0.02;
 
+/// Most melanin of a wound above its surroundings, as a share of the
+/// hemoglobin: how much blood is in what is brown as well cannot be told.
+const MOST_BROWN: f64 = 0.5;
+
 /// Hemoglobin above its surroundings, density units, that is raw: ten times
 /// the blood of skin adds 0.7, blood on the skin 1 and more.
 const RAW: f64 = 1.0;
@@ -149,6 +153,13 @@ pub fn wounds(maps: &Maps) -> Vec<RedSpot> {
         .map_collect(|&excess, &inside| inside && f64::from(excess) >= RAW);
     let least = scale.px(1.0).powi(2) * LEAST_WOUND_MM2;
     let factor = maps.coarse.factor;
+    let brown = freed(&maps.melanin, maps);
+    let red_not_brown = |part: &Component| {
+        let sum = |plane: &Plane| {
+            part.iter().map(|&(x, y)| f64::from(plane[[y as usize, x as usize]])).sum::<f64>()
+        };
+        sum(&brown) <= MOST_BROWN * sum(&excess)
+    };
     let wound = |part: Component| {
         let count = part.len() as f64;
         let sum = part.iter().fold([0.0; 3], |[x, y, red], &(px, py)| {
@@ -165,7 +176,8 @@ pub fn wounds(maps: &Maps) -> Vec<RedSpot> {
                 .collect(),
         }
     };
-    components(&raw).into_iter().filter(|part| part.len() as f64 >= least).map(wound).collect()
+    let enough = |part: &Component| part.len() as f64 >= least && red_not_brown(part);
+    components(&raw).into_iter().filter(enough).map(wound).collect()
 }
 
 /// What speaks against needling the skin: active acne and open wounds.
@@ -233,5 +245,20 @@ mod tests {
         assert_eq!(value(&skin(0.5, 0.0, -0.1), id), 0.0);
         assert_eq!(value(&skin(0.0, 0.8, 0.1), id), 0.0);
         assert_eq!(value(&skin(0.1, 0.0, 0.1), id), 0.0);
+    }
+
+    /// Discs of 1 mm radius and a density of 1.5 in blood, and as much of it in melanin too.
+    #[test]
+    fn wounds_are_red_and_not_brown() {
+        let wounds_of = |brown: f32| {
+            let channel = |c: usize| {
+                Plane::from_shape_fn((400, 400), |(y, x)| {
+                    let inside = (x as f64 - 200.0).hypot(y as f64 - 200.0) < 20.0;
+                    if inside { 1.5 * (HEMOGLOBIN[c] + brown * MELANIN[c]) } else { 0.0 }
+                })
+            };
+            wounds(&maps_of_colors([channel(0), channel(1), channel(2)], 20.0)).len()
+        };
+        assert_eq!((wounds_of(0.0), wounds_of(1.0)), (1, 0));
     }
 }

@@ -39,6 +39,16 @@ const FLANK: f64 = 1.25;
 /// Least share of a band beside which both flanks are seen.
 const LEAST_FLANKED: f64 = 0.7;
 
+/// Least contrast to the flank that is more like it, as a share of the mean to
+/// both: the rim of a lesion has skin on one side and the lesion on the other.
+const LEAST_SIDE: f64 = 0.55;
+
+/// Stretch marks come many and parallel, across the pull that tore them. One
+/// without another of about its direction, radians (30°), this near, mm, must
+/// be as strong all along as others where they start.
+const PARALLEL: f64 = 0.52;
+const NEAR_MM: f64 = 30.0;
+
 /// Half of the length over which the excess is taken, the longest gap bridged
 /// and the least length, mm.
 const HALF_LENGTH_MM: f64 = 4.0;
@@ -171,7 +181,8 @@ impl Skin {
         noise
     }
 
-    fn marks(&self, kind: Kind, noise: &[f64; SIGMAS_MM.len()]) -> Vec<StretchMark> {
+    /// The marks of a kind, and whether each is sure by itself.
+    fn marks(&self, kind: Kind, noise: &[f64; SIGMAS_MM.len()]) -> Vec<(StretchMark, bool)> {
         let start = |k: usize| START.0.max(START.1 * noise[k]);
         let scale = |(k, sigma): (usize, f64)| Scale {
             plane: gaussian(self.colour(kind), sigma),
@@ -188,7 +199,12 @@ impl Skin {
             turn: TURN,
         };
         let found = ridges::lines(&scales, &self.inside, &search);
-        found.iter().filter_map(|line| self.mark(line, kind)).collect()
+        let limit = |line: &Line| {
+            let at = |sigma: f64| (sigma / line.sigma).ln().abs();
+            let nearest = self.sigmas().min_by(|a, b| at(a.1).total_cmp(&at(b.1)));
+            nearest.map_or(f64::INFINITY, |(k, _)| start(k))
+        };
+        found.iter().filter_map(|line| Some((self.mark(line, kind)?, line.strength >= limit(line)))).collect()
     }
 
     /// A line as a stretch mark, if it is long, has skin on both sides and is
@@ -197,10 +213,16 @@ impl Skin {
         let (length, width) = (line.length(), WIDTH_PER_SIGMA * line.sigma);
         let contrasts = |plane: &Plane| flanked(plane, &self.inside, &line.points, FLANK * width);
         let (colour, shade) = (contrasts(self.colour(kind)), contrasts(&self.shade));
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let side = |values: &[[f64; 2]], side: usize| {
+            values.iter().map(|both| both[side]).sum::<f64>() / values.len() as f64
+        };
+        let sides = |values: &[[f64; 2]]| [side(values, 0), side(values, 1)];
+        let mean = |[left, right]: [f64; 2]| 0.5 * (left + right);
         let seen = colour.len() as f64 >= LEAST_FLANKED * line.points.len() as f64;
         let long = length >= LEAST_ELONGATION * width;
-        (seen && long && mean(&shade) <= MOST_SHADE * mean(&colour)).then(|| StretchMark {
+        let (colour, shade) = (sides(&colour), sides(&shade));
+        let coloured = mean(shade) <= MOST_SHADE * mean(colour);
+        (seen && long && coloured && stands_out(colour)).then(|| StretchMark {
             kind,
             points: line.points.iter().map(|p| p.map(|at| cell_centre(at, self.native))).collect(),
             length_px: length * self.native as f64,
@@ -210,9 +232,14 @@ impl Skin {
     }
 }
 
-/// How much higher a plane is on a line than beside it, at each point that has
-/// skin at `reach` on both sides.
-fn flanked(plane: &Plane, inside: &Mask, points: &[[f64; 2]], reach: f64) -> Vec<f64> {
+/// Whether a band differs from both of its flanks.
+fn stands_out([left, right]: [f64; 2]) -> bool {
+    left.min(right) >= LEAST_SIDE * 0.5 * (left + right)
+}
+
+/// How much higher a plane is on a line than on each side of it, at each point
+/// that has skin at `reach` on both sides.
+fn flanked(plane: &Plane, inside: &Mask, points: &[[f64; 2]], reach: f64) -> Vec<[f64; 2]> {
     let last = points.len().saturating_sub(1);
     let contrast = |i: usize| {
         let (before, after) = (points[i.saturating_sub(2)], points[(i + 2).min(last)]);
@@ -222,7 +249,8 @@ fn flanked(plane: &Plane, inside: &Mask, points: &[[f64; 2]], reach: f64) -> Vec
             let (x, y) = (points[i][0] - side * reach * dy / along, points[i][1] + side * reach * dx / along);
             sample(plane, x, y).filter(|_| covers(inside, x, y)).map(f64::from)
         };
-        Some(at(0.0)? - 0.5 * (at(1.0)? + at(-1.0)?))
+        let here = at(0.0)?;
+        Some([here - at(-1.0)?, here - at(1.0)?])
     };
     (0..points.len()).filter_map(contrast).collect()
 }
@@ -243,7 +271,36 @@ pub fn detect(maps: &Maps, noise: Option<BandNoise>) -> Vec<StretchMark> {
         skin.marks(kind, &noise)
     };
     let (red, pale) = rayon::join(|| of(Kind::Rubra), || of(Kind::Alba));
-    [red, pale].concat()
+    among([red, pale].concat(), skin.scale.px(NEAR_MM) * skin.native as f64)
+}
+
+/// The marks that are sure by themselves, or have a parallel one within `near` native pixels.
+fn among(marks: Vec<(StretchMark, bool)>, near: f64) -> Vec<StretchMark> {
+    let apart = |a: &StretchMark, b: &StretchMark| {
+        let from = |p: &[f64; 2]| {
+            b.points.iter().map(|q| (p[0] - q[0]).hypot(p[1] - q[1])).fold(f64::INFINITY, f64::min)
+        };
+        a.points.iter().map(from).fold(f64::INFINITY, f64::min)
+    };
+    let parallel = |a: &StretchMark, b: &StretchMark| {
+        let turn = (direction(a) - direction(b)).rem_euclid(std::f64::consts::PI);
+        turn.min(std::f64::consts::PI - turn) <= PARALLEL
+    };
+    let holds = |i: usize| {
+        let (mark, sure) = &marks[i];
+        *sure
+            || (0..marks.len())
+                .any(|k| k != i && parallel(mark, &marks[k].0) && apart(mark, &marks[k].0) <= near)
+    };
+    (0..marks.len()).filter(|&i| holds(i)).map(|i| marks[i].0.clone()).collect()
+}
+
+/// From end to end, radians.
+fn direction(mark: &StretchMark) -> f64 {
+    match (mark.points.first(), mark.points.last()) {
+        (Some(first), Some(last)) => (last[1] - first[1]).atan2(last[0] - first[0]),
+        _ => 0.0,
+    }
 }
 
 fn signed_excess(mean: &Plane, slow: &Plane, inside: &Mask, sign: f32) -> Plane {
@@ -351,6 +408,50 @@ mod tests {
         let mut maps = maps_of_colors(banded(0.4, 0.0), 10.0);
         maps.coarse.skin.indexed_iter_mut().for_each(|((y, x), skin)| *skin = y < x + 10);
         assert!(detect(&maps, None).is_empty());
+    }
+
+    /// A band of 0.4 beside a patch of 0.28 and skin of 0: by hand, 0.12 and
+    /// 0.4, of which the lesser is under 0.55 times the mean, 0.143.
+    #[test]
+    fn the_rim_of_a_patch_stands_out_on_one_side_only() {
+        let plane = Plane::from_shape_fn((40, 40), |(_, x)| match x {
+            0..16 => 0.0,
+            16..24 => 0.4,
+            _ => 0.28,
+        });
+        let inside = Mask::from_elem((40, 40), true);
+        let points: Vec<[f64; 2]> = (5..35).map(|y| [20.0, f64::from(y)]).collect();
+        for sides in flanked(&plane, &inside, &points, 10.0) {
+            let mut sorted = sides;
+            sorted.sort_by(f64::total_cmp);
+            assert!((sorted[0] - 0.12).abs() < 1e-6 && (sorted[1] - 0.4).abs() < 1e-6, "{sides:?}");
+            assert!(!stands_out(sides));
+        }
+        assert!(stands_out([0.3, 0.4]));
+    }
+
+    /// Faint marks 10 mm apart: alone, crossing, parallel (by 20°), and far away.
+    #[test]
+    fn faint_marks_need_a_parallel_one_nearby() {
+        let mark = |x: f64, degrees: f64| StretchMark {
+            kind: Kind::Rubra,
+            points: (-50..=50)
+                .map(|i| {
+                    [x + f64::from(i) * degrees.to_radians().cos(), f64::from(i) * degrees.to_radians().sin()]
+                })
+                .collect(),
+            length_px: 100.0,
+            width_px: 10.0,
+            contrast: 0.1,
+        };
+        let kept = |others: &[(StretchMark, bool)]| {
+            let all = [&[(mark(0.0, 90.0), false)], others].concat();
+            among(all, 300.0).iter().any(|kept| kept.points == mark(0.0, 90.0).points)
+        };
+        assert!(!kept(&[]));
+        assert!(!kept(&[(mark(100.0, 10.0), true)]));
+        assert!(!kept(&[(mark(500.0, 90.0), true)]));
+        assert!(kept(&[(mark(100.0, -70.0), false)]));
     }
 
     #[test]
