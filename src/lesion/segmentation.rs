@@ -186,14 +186,12 @@ fn measured(
     let places = Places::new(&owner, found.len(), &level.skin, level.scale);
     let noise = Noise::new(excess, places.plain(), places.apart());
     let spot = |(index, pixels): (usize, Component)| {
-        let ring = places.ring(index);
-        // The rim belongs to the dose, but adds noise and no certainty.
-        let core = Light::measure(excess, smooth, &pixels, &ring, &noise)?;
+        let mut light = Light::measure(excess, smooth, places.place(index), &places.ring(index), &noise)?;
+        // Compression rounds the rim of the place as it rounds the skin around.
         let rounding = pixels.len() as f64 * level_error;
-        if core.dose <= SURE * core.dose_standard_error + MOST_ROUNDING * rounding {
+        if light.dose <= (SURE * light.dose_standard_error).hypot(MOST_ROUNDING * rounding) {
             return None;
         }
-        let mut light = Light::measure(excess, smooth, places.place(index), &ring, &noise)?;
         light.dose_standard_error = light.dose_standard_error.hypot(rounding);
         spot_of(kind, level.factor, pixels, &light)
     };
