@@ -62,7 +62,7 @@ const SADDLE: f32 = 0.3;
 pub struct Thresholds {
     /// What lesions must reach after [`SMOOTHING_MM`].
     pub fine: Hysteresis,
-    /// What wide and faint red ones must reach after [`WIDE_SMOOTHING_MM`]. Pigment lies
+    /// What wide and faint red ones must reach after wide smoothing. Pigment lies
     /// near the surface and has edges; what is wide and faint on its map is blood.
     pub wide: Option<Hysteresis>,
     /// Standard error of a place's excess from the compression of the photo.
