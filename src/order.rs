@@ -41,7 +41,7 @@ pub fn clipped_mean(values: &[f64]) -> Option<f64> {
 const BIN_BITS: u32 = 12;
 
 /// The values of the ranks that `ranks` asks for, given how many there are,
-/// counted from 0 in rising order; `None` of nothing. They are counted by
+/// counted from 0 in rising order, the last one beyond it; `None` of nothing. They are counted by
 /// their leading bits first, so that only those like the sought are sorted.
 pub fn of_ranks<const N: usize>(
     values: impl Iterator<Item = f32> + Clone,

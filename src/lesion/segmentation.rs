@@ -16,8 +16,8 @@ use crate::raster::{self, Mask, Plane};
 /// Smoothing before thresholds are applied, standard deviation in mm.
 pub const SMOOTHING_MM: f64 = 0.15;
 
-/// The same for what is wide and faint: a disc of 1.2 mm radius keeps nine
-/// tenths of its peak, and noise and fine mottle a third.
+/// The same for what is wide and faint: a disc of 1.2 mm radius keeps 97 %
+/// of its peak (1 - exp(-r² / 2σ²)), and white noise a third.
 const WIDE_SMOOTHING_MM: f64 = 0.45;
 
 /// Least area of a lesion, mm².

@@ -77,8 +77,8 @@ pub const AGREEMENT: f64 = 0.88;
 /// Turn of the relief's shading from which the light came from another side.
 /// On synthetic skin a turn of the light by 10° gives 0.08 to 0.11, by 20°
 /// 0.17 to 0.21, by 30° 0.25 to 0.32; the same light 0.01, skin treated in the
-/// same light 0.02. Relief is compared up to 20°.
-pub const TURN: f64 = 0.17;
+/// same light 0.02.
+pub const TURN: f64 = 0.13;
 
 /// Range of the log field between the photos from which the lamp stood elsewhere.
 pub const FIELD: f64 = 0.35;
@@ -122,8 +122,8 @@ pub const FAINT_TEXTURE: f64 = 0.85;
 pub const NOISE_LEFT: f64 = 0.92;
 
 /// Turn of the relief's shading from which another light, and no filter,
-/// explains faint texture that is gone: some 30°.
-pub const FILTER_TURN: f64 = 0.26;
+/// explains faint texture that is gone: twice [`TURN`].
+pub const FILTER_TURN: f64 = 2.0 * TURN;
 
 /// Ratio of the colour contrast of ordinary skin, pigment and blood alike,
 /// below which a layer covers the skin. Chosen by us: re-takes in ordinary
