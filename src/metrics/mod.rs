@@ -15,6 +15,7 @@ pub mod pits;
 pub mod pores;
 pub mod redness;
 pub mod relief;
+pub mod rivals;
 pub mod scars;
 pub mod stretch_marks;
 #[cfg(test)]

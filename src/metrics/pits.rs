@@ -13,6 +13,7 @@ use crate::filter::blobs::Blob;
 use crate::filter::gaussian::{gaussian, gaussian_inside};
 use crate::metrics::Maps;
 use crate::metrics::relief::SIGMA_PER_FWHM;
+use crate::metrics::rivals::{Rivals, Whitening, whitening};
 use crate::raster::{Mask, Plane, cell_centre, in_cells, row, size};
 use crate::units::FilterScale;
 
@@ -65,8 +66,18 @@ pub enum Profile {
 impl Profile {
     const ALL: [Self; 3] = [Self::Funnel, Self::Floor, Self::Bowl];
 
+    /// Share of the depth at `r` radii from the centre.
+    pub fn depth(self, r: f64) -> f64 {
+        let ln2 = std::f64::consts::LN_2;
+        match self {
+            Self::Funnel => (1.0 - r).max(0.0),
+            Self::Floor => (-ln2 * r.powi(6)).exp(),
+            Self::Bowl => (-ln2 * r * r).exp(),
+        }
+    }
+
     /// Slope of the wall at `r` radii from the centre, per radius.
-    fn slope(self, r: f64) -> f64 {
+    pub fn slope(self, r: f64) -> f64 {
         let ln2 = std::f64::consts::LN_2;
         match self {
             Self::Funnel => f64::from(u8::from(r < 1.0)),
@@ -76,7 +87,7 @@ impl Profile {
     }
 
     /// How far the fit reaches, mm.
-    fn reach(self, radius: f64) -> f64 {
+    pub fn reach(self, radius: f64) -> f64 {
         radius * if self == Self::Bowl { 2.3 } else { 1.9 }
     }
 }
@@ -96,6 +107,8 @@ pub struct Fit {
     pub dark: [f64; 3],
     /// Height of the bright side in red, green and blue.
     pub bright: [f64; 3],
+    /// The level between them in red, above the skin's slow variation.
+    pub level: f64,
     /// Standard errors of both in red for residuals of 1.
     pub unit_errors: [f64; 2],
     /// Root mean square of what is left in red.
@@ -106,29 +119,56 @@ pub struct Fit {
     pub gain: f64,
 }
 
+/// Least mean amplitude of crescents, ln units: what is seen of a shadow at a glance.
+const LEAST_CONTRAST: f64 = 0.03;
+
+/// Least dark side as a share of the bright one: that of a glint, or beside a bump, is faint.
+const LEAST_DARK: f64 = 0.5;
+
+/// Most of the level between the sides as a share of their amplitude: a pit lies
+/// in the skin around it, the edge of something dark is half as dark as that.
+const MOST_LEVEL: f64 = 0.5;
+
+/// Least share of the skin's variation that crescents explain where a pit is thought of.
+const LEAST_EXPLAINED: f64 = 0.12;
+
+impl Fit {
+    /// Whether crescents could be seen at all, and are a part of what is there.
+    pub fn is_worth_a_look(&self) -> bool {
+        0.5 * (self.dark[0] + self.bright[0]) >= LEAST_CONTRAST
+            && self.dark[0] >= LEAST_DARK * self.bright[0]
+            && self.level.abs() <= MOST_LEVEL * 0.5 * (self.dark[0] + self.bright[0])
+            && self.residual.powi(2) <= (1.0 - LEAST_EXPLAINED) * self.variation.powi(2)
+    }
+}
+
 /// How uneven plain skin is: the unit of the limits, taken from the baseline
 /// once and used for every session.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PitNoise {
     slopes: [f64; SIGMAS_MM.len()],
-    /// Median residual of all fits, ln units.
+    /// Median residual of all fits that are worth a look, ln units.
     pub residual: f64,
+    /// What decorrelates the channels.
+    pub whitening: Whitening,
 }
 
 /// The plain skin of a photo, ready for fits.
 pub struct PlainSkin {
     channels: [Plane; 3],
     plain: Mask,
+    scale: FilterScale,
+    towards: [f64; 2],
     slopes: Vec<Plane>,
     shapes: Vec<Shape>,
 }
 
 impl PlainSkin {
     /// The skin of a photo lit from the direction `towards`, without its small
-    /// `dots` (on the fine plane) and the cells of `clutter` (coarse).
-    pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob], clutter: &Mask) -> Self {
+    /// `dots` (on the fine plane).
+    pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob]) -> Self {
         let scale = maps.coarse.scale;
-        let plain = ndarray::Zip::from(&maps.coarse.skin).and(clutter).map_collect(|&s, &c| s && !c);
+        let plain = maps.coarse.skin.clone();
         let channel = |c: usize| {
             let mut plane = maps.density[c].clone();
             dots.iter().for_each(|dot| subtract(&mut plane, dot, maps, PORE_SPREAD_MM2[c]));
@@ -154,7 +194,7 @@ impl PlainSkin {
             .into_iter()
             .flat_map(|profile| RADII_MM.map(|radius| Shape::new(profile, radius, scale, towards)))
             .collect();
-        Self { channels, plain, slopes, shapes }
+        Self { channels, plain, scale, towards, slopes, shapes }
     }
 
     /// How uneven this skin is.
@@ -163,8 +203,16 @@ impl PlainSkin {
             let values = self.slopes[k].indexed_iter().step_by(7).filter(|(at, _)| self.plain[*at]);
             1.4826 * median(values.map(|(_, v)| f64::from(v.abs())).collect())
         });
-        let unit = PitNoise { slopes, residual: 0.0 };
-        PitNoise { residual: median(self.fits(&unit).iter().map(|fit| fit.residual).collect()), ..unit }
+        let whitening = whitening(&self.channels, &self.plain, self.scale);
+        let unit = PitNoise { slopes, residual: 0.0, whitening };
+        let fits = self.fits(&unit);
+        let residuals = fits.iter().filter(|fit| fit.is_worth_a_look()).map(|fit| fit.residual).collect();
+        PitNoise { residual: median(residuals), ..unit }
+    }
+
+    /// What else could have drawn what was fitted.
+    pub fn rivals(&self, noise: &PitNoise) -> Rivals {
+        Rivals::of(&self.channels, self.scale, self.towards, &noise.whitening)
     }
 
     /// The fits at all peaks of the slope, in scan order of each scale.
@@ -204,12 +252,12 @@ impl PlainSkin {
     fn fit(&self, k: usize, x: usize, y: usize) -> Option<Fit> {
         let reach = SIGMAS_MM[k] * RADIUS_PER_SIGMA.start..SIGMAS_MM[k] * RADIUS_PER_SIGMA.end;
         let near = self.shapes.iter().filter(|shape| reach.contains(&shape.radius));
-        let (shape, sums, [dark, bright, _], gain) = near
+        let (shape, sums, [dark, bright, level], gain) = near
             .filter_map(|shape| {
                 let sums = self.sums(shape, x, y)?;
                 let solved = sums.solve(sums.values[0])?;
                 let gain = sums.variation() - sums.left(solved);
-                (solved[0] > 0.0 && solved[1] > 0.0).then_some((shape, sums, solved, gain))
+                (solved[0] > 0.0).then_some((shape, sums, solved, gain))
             })
             .max_by(|a, b| a.3.total_cmp(&b.3))?;
         let others = [1, 2].map(|c| sums.solve(sums.values[c]).unwrap_or_default());
@@ -221,6 +269,7 @@ impl PlainSkin {
             radius_mm: shape.radius,
             dark: [dark, others[0][0], others[1][0]],
             bright: [bright, others[0][1], others[1][1]],
+            level,
             unit_errors: sums.unit_errors(),
             residual: (left / (sums.count - 3.0).max(1.0)).max(0.0).sqrt(),
             variation: (sums.variation() / (sums.count - 1.0).max(1.0)).sqrt(),

@@ -272,9 +272,8 @@ impl Seen {
             &relief,
             dots.iter().map(|dot| [dot.x, dot.y].map(|at| cell_centre(at, relief.factor))),
         );
-        let others = scars::Others { dots: &dots, furrows: &[], spots: &spots };
         let (pit_noise, band_noise) = rayon::join(
-            || scars::noise(&surfaces.maps, light, &others),
+            || scars::noise(&surfaces.maps, light, &dots),
             || stretch_marks::noise(&surfaces.maps),
         );
         let frozen = Frozen {
@@ -344,12 +343,8 @@ impl Shown {
         let wrinkles = wrinkles::among(&lines, &relief);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let light = relief::light(&relief, pores.iter().map(|pore| [pore.x_px, pore.y_px]));
-        let furrows: Vec<(&[[f64; 2]], f64)> =
-            wrinkles.iter().map(|wrinkle| (&wrinkle.points[..], wrinkle.width_px)).collect();
-        let spots = segmentation::mask_of(&pigmented, maps.coarse.skin.dim());
-        let others = scars::Others { dots: &dots, furrows: &furrows, spots: &spots };
         let (scars, (papules, wounds)) = rayon::join(
-            || scars::detect(maps, light, &others, frozen.pit_noise),
+            || scars::detect(maps, light, &dots, frozen.pit_noise),
             || (inflammation::papules(maps, clutter, light), inflammation::wounds(maps)),
         );
         let vascular = surfaces.vascular(frozen.vascular);
