@@ -13,3 +13,4 @@ pub mod morphology;
 pub mod resample;
 pub mod ridges;
 pub mod scale_space;
+mod tracking;

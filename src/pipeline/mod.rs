@@ -13,6 +13,7 @@ mod records;
 mod series;
 mod single;
 mod structures;
+mod telling;
 
 pub use colour_table::{ColourRow, card_table, unmixing_table};
 pub use series::{PicturedSeries, SeriesOutcome, analyze_series, picture_series};
