@@ -45,6 +45,9 @@ const BUMPS_MM: [f64; 3] = [0.6, 0.9, 1.3];
 const SPOTS_MM: [f64; 7] = [0.3, 0.42, 0.6, 0.85, 1.2, 1.7, 2.4];
 const FADING_MM: [f64; 3] = [0.5, 1.0, 2.0];
 
+/// How far off the middle of what explains a place may be, radii of the pit.
+const NEAR: f64 = 0.8;
+
 /// How far off a spot may be whose edge a place is, radii of the pit that it is not.
 const BESIDE: f64 = 1.4;
 
@@ -56,23 +59,18 @@ const FURROWS_MM: [f64; 3] = [0.15, 0.3, 0.5];
 const DIRECTIONS: usize = 8;
 const FURROW_REACH_MM: f64 = 3.0;
 
-/// How strongly each explains a place, in standard deviations of plain skin
-/// that vary from cell to cell alone: to be compared with one another only.
+/// A place that may be the middle of a pit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rivalry {
-    /// A pit under the light at hand.
-    pub pit: f64,
-    /// A round spot of any colour.
-    pub spot: f64,
-    /// The same further off as well: as strong as a spot whose edge the place is.
-    pub spot_beside: f64,
-    /// A straight line of any colour.
-    pub furrow: f64,
-    /// A bump under the light at hand.
-    pub bump: f64,
+pub struct Place {
+    /// Column and row of its cell.
+    pub cell: [isize; 2],
+    /// Radius of the pit, mm.
+    pub radius_mm: f64,
 }
 
-/// What can be compared around the places of one photo.
+/// What can be compared around the places of one photo: how strongly each
+/// explains one, in standard deviations of plain skin that vary from cell to
+/// cell alone; to be compared with one another only.
 pub struct Rivals {
     planes: [Plane; 3],
     scale: FilterScale,
@@ -122,23 +120,41 @@ impl Rivals {
         }
     }
 
-    /// How strongly each explains the surroundings of a cell that may be the
-    /// middle of a pit of the given radius.
-    pub fn at(&self, x: usize, y: usize, radius_mm: f64) -> Rivalry {
-        let within = |radii: f64| (self.scale.px(radii * radius_mm).round() as isize).max(2);
-        let reach = within(0.8);
-        let place = [x as isize, y as isize];
-        let best = |templates: &[Template], reach: isize| {
-            templates.iter().map(|template| self.best(template, place, reach)).fold(0.0, f64::max)
-        };
-        Rivalry {
-            pit: best(&self.pits, (reach / 2).max(1)),
-            spot: best(&self.spots, reach),
-            spot_beside: best(&self.spots, within(BESIDE)),
-            furrow: best(&self.furrows, (reach / 2).max(1)),
-            // The dark side of a stronger bump further off looks like half a pit.
-            bump: best(&self.bumps, reach).max(0.5 * best(&self.bumps, 3 * reach)),
-        }
+    /// How strongly a pit explains a place.
+    pub fn pit(&self, place: Place) -> f64 {
+        self.most(&self.pits, place, (self.reach(NEAR, place) / 2).max(1))
+    }
+
+    /// How strongly a round spot in this place does, of any colour.
+    pub fn spot(&self, place: Place) -> f64 {
+        self.most(&self.spots, place, self.reach(NEAR, place))
+    }
+
+    /// The same further off as well: as strong as a spot whose edge the place is.
+    pub fn spot_beside(&self, place: Place) -> f64 {
+        self.most(&self.spots, place, self.reach(BESIDE, place))
+    }
+
+    /// How strongly a straight line does, of any colour.
+    pub fn furrow(&self, place: Place) -> f64 {
+        self.most(&self.furrows, place, (self.reach(NEAR, place) / 2).max(1))
+    }
+
+    /// How strongly a bump does: the dark side of a stronger one further off
+    /// looks like half a pit.
+    pub fn bump(&self, place: Place) -> f64 {
+        let reach = self.reach(NEAR, place);
+        let far = 0.5 * self.most(&self.bumps, place, 3 * reach);
+        self.most(&self.bumps, place, reach).max(far)
+    }
+
+    /// Cells within some radii of the pit.
+    fn reach(&self, radii: f64, place: Place) -> isize {
+        (self.scale.px(radii * place.radius_mm).round() as isize).max(2)
+    }
+
+    fn most(&self, templates: &[Template], place: Place, reach: isize) -> f64 {
+        templates.iter().map(|template| self.best(template, place.cell, reach)).fold(0.0, f64::max)
     }
 
     /// The strongest response near a place, climbed to by steps that halve.
@@ -172,14 +188,16 @@ mod tests {
 
     const SCALE: FilterScale = FilterScale { px_per_mm: 7.0, physical: true };
 
-    /// What the rivals say of what is drawn in the middle of 121 cells squared.
-    fn rivalry(draw: &dyn Fn(f64, f64) -> [f64; 3]) -> Rivalry {
+    /// What pit, spot, furrow and bump say of what is drawn in the middle of 121 cells squared.
+    fn rivalry(draw: &dyn Fn(f64, f64) -> [f64; 3]) -> [f64; 4] {
         let channels = std::array::from_fn(|c| {
             Plane::from_shape_fn((121, 121), |(y, x)| {
                 draw((x as f64 - 60.0) / 7.0, (y as f64 - 60.0) / 7.0)[c] as f32
             })
         });
-        Rivals::of(&channels, SCALE, [1.0, 0.0], &Whitening::identity()).at(60, 60, 1.0)
+        let rivals = Rivals::of(&channels, SCALE, [1.0, 0.0], &Whitening::identity());
+        let place = Place { cell: [60, 60], radius_mm: 1.0 };
+        [rivals.pit(place), rivals.spot(place), rivals.furrow(place), rivals.bump(place)]
     }
 
     /// The slope of a Gaussian pit of half-depth radius 1 mm along x, at most 1.
@@ -190,13 +208,13 @@ mod tests {
 
     #[test]
     fn each_explains_itself_best() {
-        let pit = rivalry(&|x, y| [0.2 * slope(x, y); 3]);
-        assert!(pit.pit > 1.2 * pit.spot.max(pit.furrow).max(pit.bump), "{pit:?}");
-        let bump = rivalry(&|x, y| [-0.2 * slope(x, y); 3]);
-        assert!(bump.bump > 1.2 * bump.spot.max(bump.furrow).max(bump.pit), "{bump:?}");
-        let spot = rivalry(&|x, y| if x.hypot(y) < 1.2 { [0.2, 0.3, 0.5] } else { [0.0; 3] });
-        assert!(spot.spot > 1.2 * spot.pit.max(spot.furrow).max(spot.bump), "{spot:?}");
-        let furrow = rivalry(&|x, _| [0.2 * (-0.5 * (x / 0.3).powi(2)).exp(); 3]);
-        assert!(furrow.furrow > 1.2 * furrow.pit.max(furrow.spot).max(furrow.bump), "{furrow:?}");
+        let wins = |which: usize, all: [f64; 4]| {
+            let others = all.iter().enumerate().filter(|(k, _)| *k != which).map(|(_, value)| *value);
+            assert!(all[which] > 1.2 * others.fold(0.0, f64::max), "{which}: {all:?}");
+        };
+        wins(0, rivalry(&|x, y| [0.2 * slope(x, y); 3]));
+        wins(1, rivalry(&|x, y| if x.hypot(y) < 1.2 { [0.2, 0.3, 0.5] } else { [0.0; 3] }));
+        wins(2, rivalry(&|x, _| [0.2 * (-0.5 * (x / 0.3).powi(2)).exp(); 3]));
+        wins(3, rivalry(&|x, y| [-0.2 * slope(x, y); 3]));
     }
 }

@@ -11,7 +11,7 @@ use crate::filter::blobs::Blob;
 use crate::metrics::crescents::Profile;
 use crate::metrics::pits::{Fit, PitNoise, PlainSkin};
 use crate::metrics::relief::Light;
-use crate::metrics::rivals::Rivalry;
+use crate::metrics::rivals::{Place, Rivals};
 use crate::metrics::{
     Better, Estimate, Family, Maps, Measured, Metric, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
@@ -20,8 +20,8 @@ use crate::region::Region;
 use crate::units::FilterScale;
 
 /// What a fit by itself must say, log odds, for its rivals to be worth a look:
-/// they add up to 3 where a pit is there.
-const LEAST_ALONE: f64 = -3.0;
+/// they add up to 2 where a pit is there.
+const LEAST_ALONE: f64 = -2.0;
 
 /// The log odds of a pit, by logistic regression on 30 synthetic photos of two
 /// generators (227 scars among 11,800 places), shifted by 0.3 to where F1 is greatest.
@@ -150,14 +150,12 @@ pub fn detect(maps: &Maps, light: Option<Light>, dots: &[Blob], noise: Option<Pi
     let noise = noise.unwrap_or_else(|| skin.noise());
     let rivals = skin.rivals(&noise);
     let fits = skin.fits(&noise);
-    let judged = fits.into_par_iter().filter_map(|fit| {
-        let alone = (fit.is_worth_a_look() && is_paired(&fit))
-            .then(|| alone(&fit, &noise))
-            .filter(|odds| *odds > LEAST_ALONE)?;
-        Some((alone + against(&rivals.at(fit.x, fit.y, fit.radius_mm))?, fit))
+    let told = fits.into_par_iter().filter_map(|fit| {
+        let alone = (fit.is_worth_a_look() && is_paired(&fit)).then(|| alone(&fit, &noise));
+        let odds = judged(&fit, alone.filter(|odds| *odds > LEAST_ALONE)?, &rivals)?;
+        Some((odds, fit))
     });
-    let mut pits: Vec<(f64, Fit)> = judged.collect();
-    pits.retain(|(odds, _)| *odds > 0.0);
+    let mut pits: Vec<(f64, Fit)> = told.collect();
     pits.sort_by(|(a, p), (b, q)| b.total_cmp(a).then((p.y, p.x).cmp(&(q.y, q.x))));
     let pits = pits.into_iter().map(|(_, fit)| fit).collect();
     apart(pits, level.scale).iter().map(|pit| scar(pit, level.factor, level.scale)).collect()
@@ -196,14 +194,24 @@ fn alone(fit: &Fit, noise: &PitNoise) -> f64 {
         + weights::PAIRED * if paired < 1.0 { paired } else { 1.0 / paired }
 }
 
-/// What the rivals add to that; `None` where a bump explains more.
-fn against(rivalry: &Rivalry) -> Option<f64> {
-    let pit = rivalry.pit.max(1.0);
+/// The log odds of a pit, if they are above 0: what its rivals add to what the
+/// fit says `alone`, asked one by one as long as the rest may still help;
+/// `None` where a bump explains more.
+fn judged(fit: &Fit, alone: f64, rivals: &Rivals) -> Option<f64> {
+    let place = Place { cell: [fit.x as isize, fit.y as isize], radius_mm: fit.radius_mm };
+    let pit = rivals.pit(place).max(1.0);
     let over = |rival: f64| (pit / rival.max(1.0)).ln();
     let [spot, furrow] = weights::RIVALS;
-    let edge = weights::EDGE * (over(rivalry.spot) - over(rivalry.spot_beside));
-    (rivalry.bump < pit).then(|| spot * over(rivalry.spot) + furrow * over(rivalry.furrow) + edge)
+    let hope = |odds: &f64| *odds + furrow * MOST_OVER_FURROW > 0.0;
+    let over_spot = over(rivals.spot(place));
+    let odds = Some(alone + spot * over_spot).filter(hope)?;
+    let edge = weights::EDGE * (over_spot - over(rivals.spot_beside(place)));
+    let odds = Some(odds + edge).filter(hope)? + furrow * over(rivals.furrow(place));
+    (odds > 0.0 && rivals.bump(place) < pit).then_some(odds)
 }
+
+/// Most e-folds by which a pit explains more than a furrow.
+const MOST_OVER_FURROW: f64 = 1.8;
 
 /// Amplitude, ln units, below which ratios are of no use.
 const FAINT: f64 = 0.003;

@@ -1,5 +1,5 @@
 //! What is looked for on decorrelated channels: drawings of pits, bumps, spots
-//! and furrows, as weights that respond to each other place's likeness.
+//! and furrows, as weights by which a place is added up: what is alike adds most.
 
 use nalgebra::Vector3;
 
@@ -20,6 +20,10 @@ const MOST_HIDDEN: f64 = 0.28;
 
 /// How far light spreads in the skin in red, green and blue, standard deviations in mm.
 const SPREAD_MM: [f64; 3] = [0.2, 0.1, 0.06];
+
+/// Cells from the middle to the side from which every other line of a drawing
+/// is enough: large ones are smooth.
+const SMOOTH: isize = 10;
 
 /// Pixels of the drawing per cell, along each side.
 const FINER: usize = 3;
@@ -84,7 +88,8 @@ impl Template {
 
     fn of(count: usize, any_colour: bool, weight: impl Fn(usize, usize) -> [f32; 3]) -> Self {
         let side = (count / 2) as isize;
-        let lines = (0..count).filter_map(|y| {
+        let step = if side >= SMOOTH { 2 } else { 1 };
+        let lines = (side as usize % step..count).step_by(step).filter_map(|y| {
             let columns = inside(count, y)?;
             let weights: Vec<[f32; 3]> = columns.clone().map(|x| weight(y, x)).collect();
             Some(Line {
@@ -96,7 +101,8 @@ impl Template {
         let mut lines: Vec<Line> = lines.collect();
         let channels = if any_colour { 1 } else { 3 };
         let squares = |line: &Line| -> f32 { line.weights[..channels].iter().flatten().map(|w| w * w).sum() };
-        let length = lines.iter().map(squares).sum::<f32>().sqrt().max(1e-12);
+        // Half of the lines must speak for all.
+        let length = lines.iter().map(squares).sum::<f32>().sqrt().max(1e-12) / (step as f32).sqrt();
         lines.iter_mut().for_each(|line| line.weights.iter_mut().flatten().for_each(|w| *w /= length));
         Self { lines, any_colour }
     }
