@@ -37,17 +37,6 @@ const LEAST_SHARED: f64 = 0.25;
 /// cells across a border that the tiles' error holds it.
 const LEAST_DISPLACEMENT: f64 = 0.25;
 
-/// Error of the logarithm of colour contrasts where light or sharpness differ
-/// from the baseline's: what a flash beside light from the side does to spots
-/// on phantoms (up to 20 %, contrast and evenness).
-const VEIL_LOG_SD: f64 = 0.2;
-
-/// Share of a change of the contrast of relief that is expected to be a veil
-/// over colours as well: a lamp set up by hand (1.5° off) changes relief by
-/// 5.5 %, veils of comparable photos differ by about 3 %, the scatter of colour contrasts
-/// under standardised light. 0.03² / (0.03² + 0.055²).
-const VEIL_SHARE: f64 = 0.23;
-
 /// What became of one series, with the pictures that its page shows of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PicturedSeries {
@@ -461,10 +450,11 @@ fn pictures(
 /// nothing but the reason. `None` if none of its photos could be read.
 fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Option<SessionMetrics> {
     let mut photos = measured(all, session);
-    let (blocked, relief_log_sd, gain_log_sd, level_error, regions) = match photos.next() {
+    let (blocked, relief_log_sd, contrast_log_sd, gain_log_sd, level_error, regions) = match photos.next() {
         Some((member, link, values)) => (
             [Aspect::Colour, Aspect::Relief].map(|aspect| link.blocked(aspect)),
             link.relief_log_sd(),
+            link.veil_log_sd(),
             member.frame.photo.calibration().gain_log_sd,
             values.lesions.level_errors,
             values.by_region(),
@@ -472,7 +462,7 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
         None => {
             let member = all.iter().find(|member| member.session == session)?;
             let code = member.link.as_ref().err().map(|reason| reason.code.clone());
-            ([code.clone(), code], 0.0, [0.0; 3], [0.0; 2], Vec::new())
+            ([code.clone(), code], 0.0, 0.0, [0.0; 3], [0.0; 2], Vec::new())
         }
     };
     let [colour_blocked, relief_blocked] = blocked;
@@ -481,9 +471,9 @@ fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Op
         day: source.day(session),
         healing: source.treatment(session).is_some_and(|treatment| treatment.healing_window),
         colour_blocked,
-        relief_blocked: relief_blocked.clone(),
+        relief_blocked,
         gain_log_sd,
-        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { VEIL_SHARE * relief_log_sd },
+        contrast_log_sd,
         relief_log_sd,
         level_error,
         regions,
