@@ -1,5 +1,7 @@
 //! What varies slowly: the local background of a map and a plane enlarged again.
 
+use rayon::prelude::*;
+
 use crate::filter::gaussian::gaussian_inside;
 use crate::raster::{self, Mask, Plane, row};
 
@@ -10,13 +12,39 @@ const CELLS: f64 = 3.0;
 /// The plane smoothed over the pixels in `mask` by a Gaussian of `sigma`
 /// pixels, worked out on a reduced plane where that loses nothing.
 pub fn background(plane: &Plane, mask: &Mask, sigma: f64) -> Plane {
+    let (slow, factor) = reduced_background(plane, mask, sigma);
+    let (width, height) = raster::size(plane);
+    if factor == 1 { slow } else { enlarge(&slow, factor, width, height) }
+}
+
+/// The plane without its [`background`]; 0 outside the mask.
+pub fn freed(mut plane: Plane, mask: &Mask, sigma: f64) -> Plane {
+    let (slow, factor) = reduced_background(&plane, mask, sigma);
+    let (width, height) = raster::size(&plane);
+    if width == 0 || height == 0 {
+        return plane;
+    }
+    let enlarged = Enlarged::new(&slow, factor, width);
+    let values = plane.as_slice_mut().expect("planes are kept in standard layout");
+    let free = |slow: &mut Vec<f32>, (y, values): (usize, &mut [f32])| {
+        slow.resize(width, 0.0);
+        enlarged.row(y, slow);
+        for ((value, slow), &inside) in values.iter_mut().zip(slow).zip(row(mask, y)) {
+            *value = if inside { *value - *slow } else { 0.0 };
+        }
+    };
+    values.par_chunks_mut(width).enumerate().for_each_init(Vec::new, free);
+    plane
+}
+
+/// The background on a plane reduced by the factor that comes with it.
+fn reduced_background(plane: &Plane, mask: &Mask, sigma: f64) -> (Plane, usize) {
     let factor = ((sigma / CELLS).floor() as usize).clamp(1, 64).min(plane.ncols().min(plane.nrows()).max(1));
     if factor == 1 {
-        return gaussian_inside(plane, mask, sigma);
+        return (gaussian_inside(plane, mask, sigma), factor);
     }
     let (mean, inside) = reduce_inside(plane, mask, factor);
-    let (width, height) = raster::size(plane);
-    enlarge(&gaussian_inside(&mean, &inside, sigma / factor as f64), factor, width, height)
+    (gaussian_inside(&mean, &inside, sigma / factor as f64), factor)
 }
 
 /// The mean of the pixels in `mask` over `factor` by `factor` cells, the last
@@ -44,21 +72,39 @@ pub fn reduce_inside(plane: &Plane, mask: &Mask, factor: usize) -> (Plane, Mask)
 
 /// A reduced plane enlarged bilinearly by `factor` to `width` by `height` pixels.
 pub fn enlarge(plane: &Plane, factor: usize, width: usize, height: usize) -> Plane {
-    let (columns, lines) = raster::size(plane);
-    let place = |at: usize, cells: usize| {
-        let position = raster::in_cells(at as f64, factor).clamp(0.0, (cells - 1) as f64);
-        let first = (position as usize).min(cells.saturating_sub(2));
-        (first, (first + 1).min(cells - 1), (position - first as f64) as f32)
-    };
-    let across: Vec<_> = (0..width).map(|x| place(x, columns)).collect();
-    raster::rows(width, height, |y, out| {
-        let (above, below, fy) = place(y, lines);
-        let (top, bottom) = (row(plane, above), row(plane, below));
+    let enlarged = Enlarged::new(plane, factor, width);
+    raster::rows(width, height, |y, out| enlarged.row(y, out))
+}
+
+/// A reduced plane as it is when enlarged, row by row.
+struct Enlarged<'a> {
+    plane: &'a Plane,
+    factor: usize,
+    /// For each column the cells left and right of it, and the share of the right one.
+    across: Vec<(usize, usize, f32)>,
+}
+
+impl<'a> Enlarged<'a> {
+    fn new(plane: &'a Plane, factor: usize, width: usize) -> Self {
+        let across = (0..width).map(|x| between(x, factor, plane.ncols())).collect();
+        Self { plane, factor, across }
+    }
+
+    fn row(&self, y: usize, out: &mut [f32]) {
+        let (above, below, fy) = between(y, self.factor, self.plane.nrows());
+        let (top, bottom) = (row(self.plane, above), row(self.plane, below));
         let line: Vec<f32> = top.iter().zip(bottom).map(|(&t, &b)| t + (b - t) * fy).collect();
-        for (value, &(left, right, fx)) in out.iter_mut().zip(&across) {
+        for (value, &(left, right, fx)) in out.iter_mut().zip(&self.across) {
             *value = line[left] + (line[right] - line[left]) * fx;
         }
-    })
+    }
+}
+
+/// The two of `cells` between which a pixel lies, and the share of the second.
+fn between(at: usize, factor: usize, cells: usize) -> (usize, usize, f32) {
+    let position = raster::in_cells(at as f64, factor).clamp(0.0, (cells - 1) as f64);
+    let first = (position as usize).min(cells.saturating_sub(2));
+    (first, (first + 1).min(cells - 1), (position - first as f64) as f32)
 }
 
 #[cfg(test)]
@@ -71,6 +117,18 @@ mod tests {
         let plane = Array2::from_shape_fn((32, 32), |(y, x)| (2 * x + y) as f32);
         let enlarged = enlarge(&raster::reduce(&plane, 4), 4, 32, 32);
         assert!((enlarged[[13, 9]] - plane[[13, 9]]).abs() < 1e-4);
+    }
+
+    #[test]
+    fn what_is_freed_is_the_plane_less_its_background() {
+        let plane = Array2::from_shape_fn((50, 70), |(y, x)| ((x * 37 + y * 91) % 101) as f32);
+        let mask = Array2::from_shape_fn((50, 70), |(y, x)| x + y > 30);
+        for sigma in [2.0, 7.0, 40.0] {
+            let freed = freed(plane.clone(), &mask, sigma);
+            let by_hand =
+                (&plane - &background(&plane, &mask, sigma)) * mask.mapv(|m| f32::from(u8::from(m)));
+            assert!((freed - by_hand).iter().all(|d| d.abs() < 1e-4), "{sigma}");
+        }
     }
 
     #[test]

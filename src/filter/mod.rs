@@ -10,6 +10,7 @@ pub mod components;
 pub mod contours;
 pub mod gaussian;
 pub mod morphology;
+pub mod moving_median;
 pub mod resample;
 pub mod ridges;
 pub mod scale_space;

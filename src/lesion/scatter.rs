@@ -12,11 +12,15 @@ const CLEAR: f64 = 4.0;
 /// Median of the square of a standard normal number.
 const MEDIAN_SQUARE: f64 = 0.454_936;
 
+/// Share by which the median of `n` such squares exceeds that by chance in one
+/// of 20 samples, times √n: 1.645 · ½ / (`MEDIAN_SQUARE` · density there, 0.4711).
+const CHANCE: f64 = 3.84;
+
 /// The relative standard deviation of doses over photographs of one skin,
 /// beyond what the noise of the skin around explains; `tracks` follow lesions
 /// from a photo through copies of it. From the median of the squared relative
-/// differences, so that single lesions that came apart do not decide.
-/// `None` with fewer than six doses.
+/// differences, so that single lesions that came apart do not decide; 0 where
+/// noise alone gives as much by chance. `None` with fewer than six doses.
 pub fn scatter(tracks: &[Track]) -> Option<f64> {
     let (mut squares, mut noise) = (Vec::new(), Vec::new());
     for track in tracks {
@@ -32,8 +36,10 @@ pub fn scatter(tracks: &[Track]) -> Option<f64> {
         }
     }
     let enough = squares.len() >= LEAST;
-    let excess = median(&mut squares)? / MEDIAN_SQUARE - median(&mut noise)?;
-    enough.then(|| excess.max(0.0).sqrt())
+    let explained = median(&mut noise)?;
+    let excess = median(&mut squares)? / MEDIAN_SQUARE - explained;
+    let clear = excess > CHANCE / (squares.len() as f64).sqrt() * explained;
+    enough.then(|| if clear { excess.sqrt() } else { 0.0 })
 }
 
 fn median(values: &mut [f64]) -> Option<f64> {
@@ -74,6 +80,8 @@ mod tests {
         // Noise of 6 of 100: √(0.1² − 0.06²) = 0.08.
         assert!((scatter(&of(6.0)).unwrap() - 0.08).abs() < 1e-9);
         assert_eq!(scatter(&of(20.0)), Some(0.0));
+        // Six are as wide by chance once in 20 times up to 1 + 3.84 / √6 = 2.57 of the variance.
+        assert_eq!(scatter(&of(6.3)), Some(0.0));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use crate::color::{Lab, Unmixing};
-use crate::filter::background::background;
+use crate::filter::background;
 use crate::quality::Plateaus;
 use crate::raster::{Mask, Plane, row};
 use crate::units::FilterScale;
@@ -105,12 +105,7 @@ const BACKGROUND_MM: f64 = 5.0;
 
 /// A plane of the coarse level without its slow variation; 0 outside the skin.
 pub fn freed(plane: &Plane, maps: &Maps) -> Plane {
-    let skin = &maps.coarse.skin;
-    let mut freed = background(plane, skin, maps.coarse.scale.px(BACKGROUND_MM));
-    ndarray::Zip::from(&mut freed).and(plane).and(skin).par_for_each(|slow, value, &inside| {
-        *slow = if inside { value - *slow } else { 0.0 };
-    });
-    freed
+    background::freed(plane.clone(), &maps.coarse.skin, maps.coarse.scale.px(BACKGROUND_MM))
 }
 
 /// Sums over tiles of `measure(x, y)` on the coarse level: one array of `N`

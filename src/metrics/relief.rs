@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::filter::background::background;
+use crate::filter::background::freed;
 use crate::filter::blobs::response;
 use crate::filter::scale_space::{Rung, ladder};
 use crate::metrics::Maps;
@@ -63,7 +63,7 @@ impl Relief {
     /// The relief that a `green` density shows on its level.
     pub fn of_green(green: Plane, level: &Level) -> Self {
         let scale = level.scale;
-        let detail = detail(green, &level.skin, scale.px(BACKGROUND_MM));
+        let detail = freed(green, &level.skin, scale.px(BACKGROUND_MM));
         let sigma = |k: usize| if k < FINEST { 0.0 } else { scale.px(sigma_mm(k)) };
         let rungs = ladder(&detail, &std::array::from_fn::<f64, RUNGS, _>(sigma));
         Self { factor: level.factor, scale, skin: level.skin.clone(), detail, rungs }
@@ -207,12 +207,4 @@ fn harmonic(rung: &Rung, x: f64, y: f64, radius: f64) -> Option<[f64; 2]> {
         sum = [sum[0] + value * cos / 4.0, sum[1] + value * sin / 4.0];
     }
     Some(sum)
-}
-
-fn detail(mut green: Plane, skin: &Mask, sigma: f64) -> Plane {
-    let slow = background(&green, skin, sigma);
-    ndarray::Zip::from(&mut green).and(&slow).and(skin).par_for_each(|value, slow, &inside| {
-        *value = if inside { *value - slow } else { 0.0 };
-    });
-    green
 }

@@ -2,12 +2,14 @@
 
 use crate::calibration::card::{self, Found};
 use crate::calibration::{CalibratedPhoto, Calibration, CardOptions, skin_light};
-use crate::color::{Lab, Unmixing, delta_e_2000};
+use crate::color::{Lab, Rgb, Unmixing, delta_e_2000};
 use crate::phantom::{
     CardPlan, LightPlan, PatientPlan, SessionPlan, SkinColor, SkinPlan, Tissue, render_view,
 };
 use crate::photo::Photo;
+use crate::pipeline::records::limit;
 use crate::raster::Mask;
+use crate::session::Confidence;
 
 /// A line of the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,12 +22,16 @@ pub struct ColourRow {
     pub goal: f64,
     /// Whether more is better.
     pub more: bool,
+    /// Where low confidence will do in place of the goal: whether a report
+    /// gives it to the reading on all of these skins.
+    pub low: Option<bool>,
 }
 
 impl ColourRow {
-    /// Whether the goal was reached.
+    /// Whether the goal was reached, or low confidence stands in for it.
     pub fn reached(&self) -> bool {
-        if self.more { self.seen >= self.goal } else { self.seen <= self.goal }
+        let within = if self.more { self.seen >= self.goal } else { self.seen <= self.goal };
+        within || self.low == Some(true)
     }
 }
 
@@ -55,7 +61,8 @@ const TONES: [(&str, f64, [f64; 4]); 3] = [
 ///
 /// Each reading is that of skin photographed by itself. A leak is what a
 /// doubling of one (melanin from 0.7 to 1.4 of the tone) moves the index of the
-/// other by, as a share of what a doubling of that does.
+/// other by, as a share of what a doubling of that does. Into the hemoglobin of
+/// dark skin it may be more, if the report says that its confidence is low.
 pub fn unmixing_table() -> Vec<ColourRow> {
     let mut rows = Vec::new();
     for (name, tone, goals) in TONES {
@@ -71,15 +78,29 @@ pub fn unmixing_table() -> Vec<ColourRow> {
             let values = all.iter().map(|figures| figures[figure]);
             let more = figure < 2;
             let seen = if more { values.fold(f64::MAX, f64::min) } else { values.fold(0.0, f64::max) };
-            rows.push(ColourRow { what: format!("{text}, {name} skin"), seen, goal, more });
+            let low = (figure == 2 && name == "dark").then(|| hemoglobin_is_low(tone));
+            rows.push(ColourRow { what: format!("{text}, {name} skin"), seen, goal, more, low });
         }
     }
     rows
 }
 
+/// Density of skin whose surface reflects [`SURFACE`], red, green, blue.
+fn density(color: &SkinColor, melanin: f64, blood: f64) -> Rgb {
+    color.linear(melanin, blood).map(|light| -((light + SURFACE).ln()) as f32)
+}
+
+/// Whether a report calls the hemoglobin index of all tissues of a tone one of low confidence.
+fn hemoglobin_is_low(tone: f64) -> bool {
+    TISSUES.iter().all(|tissue| {
+        let skin = Unmixing::of_skin(density(&SkinColor::new(*tissue), tone, BLOOD));
+        limit("redness.hemoglobin_index", skin.ita_deg()) == Confidence::Low
+    })
+}
+
 fn figures(color: &SkinColor, tone: f64) -> [f64; 4] {
     let read = |melanin: f64, blood: f64| -> [f64; 2] {
-        let density = color.linear(melanin, blood).map(|light| -((light + SURFACE).ln()) as f32);
+        let density = density(color, melanin, blood);
         let [melanin, hemoglobin, _] = Unmixing::of_skin(density).of(density);
         [melanin.into(), hemoglobin.into()]
     };
@@ -124,7 +145,13 @@ pub fn card_table(photos: usize) -> crate::error::Result<Vec<ColourRow>> {
         let index = (share * differences.len() as f64) as usize;
         differences.get(index.min(differences.len().saturating_sub(1))).copied().unwrap_or(f64::INFINITY)
     };
-    let row = |what: &str, seen: f64, goal: f64| ColourRow { what: what.into(), seen, goal, more: false };
+    let row = |what: &str, seen: f64, goal: f64| ColourRow {
+        what: what.into(),
+        seen,
+        goal,
+        more: false,
+        low: None,
+    };
     Ok(vec![
         row("ΔE2000 of skin corrected by a card, median", share(0.5), 1.0),
         row("ΔE2000 of skin corrected by a card, 95th percentile", share(0.95), 2.0),

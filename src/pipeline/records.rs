@@ -193,7 +193,7 @@ pub fn list_shots(records: &mut [RegionRecord], shots: &[&[(Region, Vec<Measured
 /// melanin and blood are told apart on skin of the tone: on light skin a
 /// doubling of one passes for a tenth of a doubling of the other, on medium
 /// skin for a fifth, and on dark skin melanin passes for more blood than blood does.
-fn limit(id: &str, ita_deg: f64) -> Confidence {
+pub(super) fn limit(id: &str, ita_deg: f64) -> Confidence {
     const LIGHT: f64 = 16.0;
     const DARK: f64 = -10.0;
     match id {

@@ -4,49 +4,29 @@ use rayon::iter::Either;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::alignment::{Features, Transform};
-use crate::canvas::{self, Canvas, Lattice};
+use crate::canvas::{self, Canvas};
 use crate::error::Warning;
-use crate::lesion::{self, LesionKind, Sight, Track};
-use crate::metrics::{Aspect, Measured};
+use crate::metrics::Aspect;
 use crate::pipeline::frame::Frame;
-use crate::pipeline::link::{Link, link, link_through};
-use crate::pipeline::looking::{Frozen, Ground, Seen, colours, green};
-use crate::pipeline::measuring::{Lesions, Shown};
+use crate::pipeline::looking::{Ground, Seen, colours, green};
+use crate::pipeline::measuring::Shown;
+use crate::pipeline::member::Member;
+use crate::pipeline::outcomes::{SeriesOutcome, outcome, rank, refused, unreadable};
+use crate::pipeline::perturbation;
 use crate::pipeline::pictures::{Easel, as_taken};
-use crate::pipeline::records;
 use crate::pipeline::single::outlines;
-use crate::pipeline::{misplacement, perturbation};
-use crate::quality::{self, Quality};
+use crate::pipeline::view::view;
 use crate::raster;
-use crate::region::{Outline, Region};
+use crate::region::Outline;
 use crate::report::pictures::{Pictures, SessionPictures};
-use crate::report::run::{PhotoOutcome, PhotoStatus};
-use crate::series::{self, Lesion, Scales, View};
-use crate::session::{AlignmentStatus, RegionRecord, Session, SessionMetrics};
+use crate::report::run::PhotoOutcome;
+use crate::series::View;
 use crate::settings::Settings;
-use crate::source::{PhotoSource, SeriesSource, SessionSource};
-use crate::statistics::Repeatability;
+use crate::source::SeriesSource;
 
 /// Least share of the skin shared so far that a session must leave for it to
 /// take part: one odd frame must not take the others' skin away.
 const LEAST_SHARED: f64 = 0.25;
-
-/// Least error of a photo's place, in cells of its coarse level, for which its
-/// regions are measured again where they may lie as well: less moves so few
-/// cells across a border that the tiles' error holds it.
-const LEAST_DISPLACEMENT: f64 = 0.25;
-
-/// Error of the logarithm of colour contrasts where light or sharpness differ
-/// from the baseline's: what a flash beside light from the side does to spots
-/// on phantoms (up to 20 %, contrast and evenness).
-const VEIL_LOG_SD: f64 = 0.2;
-
-/// Share of a change of the contrast of relief that is expected to be a veil
-/// over colours as well: a lamp set up by hand (1.5° off) changes relief by
-/// 5.5 %, veils of comparable photos differ by about 3 %, the scatter of colour contrasts
-/// under standardised light. 0.03² / (0.03² + 0.055²).
-const VEIL_SHARE: f64 = 0.23;
 
 /// What became of one series, with the pictures that its page shows of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,42 +36,6 @@ pub struct PicturedSeries {
     /// The pictures of its view; `None` where there is no view, or where they
     /// could not be encoded.
     pub pictures: Option<Pictures>,
-}
-
-/// What became of one series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SeriesOutcome {
-    /// What was measured; `None` if no photo could be.
-    pub view: Option<View>,
-    /// What became of each photo, by session and shot.
-    pub photos: Vec<PhotoOutcome>,
-}
-
-/// A photo that was read.
-struct Member {
-    /// Index of its session.
-    session: usize,
-    /// Index of the photo in its session.
-    photo: usize,
-    frame: Frame,
-    features: Features,
-    quality: Quality,
-    /// How it hangs on the baseline, or why it does not.
-    link: Result<Link, Warning>,
-    values: Option<Values>,
-}
-
-/// What was measured on a photo.
-struct Values {
-    regions: Vec<(Region, Vec<Measured>)>,
-    /// Expected error of every region's place, native pixels.
-    residuals_px: Vec<Option<f64>>,
-    lesions: Lesions,
-    ita_deg: f64,
-    /// What was found that speaks against a treatment.
-    warnings: Vec<Warning>,
-    /// What a page shows of it, where one is wanted.
-    drawn: Option<SessionPictures>,
 }
 
 /// Measures every photo of a series and compares each with the baseline.
@@ -205,45 +149,6 @@ fn bridge(baseline: &Member, members: &mut [Member], settings: &Settings) {
     }
 }
 
-impl Member {
-    fn of(session: usize, photo: usize, frame: Frame) -> Self {
-        let (quality, features) = rayon::join(
-            || quality::assess(frame.photo.photo(), &frame.skin, frame.scale),
-            || frame.features(),
-        );
-        let link = Ok(Link::baseline());
-        Self { session, photo, frame, features, quality, link, values: None }
-    }
-
-    fn hang_on(&mut self, baseline: &Member, settings: &Settings) {
-        if !self.quality.usable {
-            self.link = Err(Warning::new("photo_unusable", "the photo cannot be used; see its warnings"));
-            return;
-        }
-        self.link = link(baseline.seen(), (&mut self.frame, &self.features, &self.quality), settings)
-            .map_err(|reason| Warning::new(reason.code(), reason.to_string()));
-    }
-
-    /// Hangs it on the baseline through a member in between, if that holds.
-    fn hang_through(&mut self, baseline: &Member, between: &Member, settings: &Settings) {
-        let Ok(way) = &between.link else { return };
-        let moving = (&mut self.frame, &self.features, &self.quality);
-        let way = (&between.features, &way.transform);
-        if let Some(link) = link_through(baseline.seen(), moving, way, settings) {
-            self.link = Ok(link);
-        }
-    }
-
-    fn seen(&self) -> (&Frame, &Features, &Quality) {
-        (&self.frame, &self.features, &self.quality)
-    }
-
-    /// Its transform and its valid skin, if it lies on the baseline.
-    fn placed(&self) -> Option<(&Transform, canvas::Skin<'_>)> {
-        self.link.as_ref().ok().map(|link| (&link.transform, self.frame.valid()))
-    }
-}
-
 /// The skin shared by the baseline and every member that leaves enough of it;
 /// a member that does not is taken out of the comparison.
 fn shared_skin(baseline: &Member, members: &mut [Member], outlines: &[Outline]) -> Canvas {
@@ -329,88 +234,6 @@ fn blur_variance(member: &Member) -> Option<f64> {
     link.blur.map(|blur| blur.sigma_mm * blur.sigma_mm.abs())
 }
 
-impl Member {
-    /// The values of all skin; `None` if it was not measured.
-    fn all_skin(&self) -> Option<Vec<Measured>> {
-        self.values.as_ref()?.regions.first().map(|(_, measured)| measured.clone())
-    }
-
-    /// Measures every region on what the photo shows, and draws it on the easel.
-    fn keep(&mut self, shown: Shown, frozen: &Frozen, canvas: &Canvas, easel: Option<&Easel>) {
-        let (Ok(link), skin) = (&self.link, self.frame.valid()) else { return };
-        let shown = shown.without_spots(&frozen.spots_in(&link.transform, skin));
-        let measured = |transform: &Transform| {
-            let spots = frozen.spots_in(transform, skin);
-            let measured = |region: Region| {
-                let values = shown.measure(&region, &spots);
-                (region, values)
-            };
-            canvas.regions_in(transform, skin).into_iter().map(measured).collect()
-        };
-        let mut regions: Vec<(Region, Vec<Measured>)> = measured(&link.transform);
-        let residuals_px: Vec<_> = canvas.places().iter().map(|places| link.residual_over(places)).collect();
-        let whole = residuals_px.first().copied().flatten().unwrap_or(0.0);
-        if whole >= LEAST_DISPLACEMENT * skin.factor as f64 {
-            let ways: [Vec<(Region, Vec<Measured>)>; 2] =
-                [[whole, 0.0], [0.0, whole]].map(|by| measured(&link.transform.displaced_by(by)));
-            for (k, (_, values)) in regions.iter_mut().enumerate() {
-                let share = residuals_px[k].unwrap_or(whole) / whole;
-                misplacement::widen(values, ways.each_ref().map(|way| way[k].1.as_slice()), share);
-            }
-        }
-        let (ita_deg, warnings) = (shown.ita_deg(), shown.warnings());
-        let drawn = easel.and_then(|easel| easel.draw(&self.frame, &link.transform, &shown).ok());
-        let lesions = shown.into_lesions();
-        self.values = Some(Values { regions, residuals_px, ita_deg, warnings, lesions, drawn });
-    }
-}
-
-/// What the report says of the series.
-fn view(
-    source: &SeriesSource,
-    baseline: &Member,
-    members: &[Member],
-    copies: &[Member],
-    settings: &Settings,
-) -> View {
-    let all: Vec<&Member> = std::iter::once(baseline).chain(members).collect();
-    let read = |session: &usize| all.iter().any(|member| member.session == *session);
-    let order: Vec<usize> = in_time(baseline.session, source.sessions.len()).filter(read).collect();
-    let metrics: Vec<SessionMetrics> =
-        order.iter().filter_map(|session| session_metrics(source, &all, *session)).collect();
-    let perturbed: Vec<Vec<Measured>> = copies.iter().filter_map(Member::all_skin).collect();
-    let repeatability = series::repeatability(&settings.repeatability, &metrics, &perturbed);
-    View {
-        view: source.view.clone(),
-        baseline: source.sessions[baseline.session].session.clone(),
-        scale: records::scale(baseline.frame.photo.scale()),
-        schedule: source.schedule(),
-        sessions: (0..source.sessions.len())
-            .filter_map(|session| session_record(source, baseline, &all, session, &repeatability))
-            .collect(),
-        changes: series::changes(&metrics, &repeatability),
-        controlled: Vec::new(),
-        trends: series::trends(&metrics),
-        recoveries: Vec::new(),
-        lesions: lesions(&all, copies, &order, &metrics, &repeatability),
-        scales: Scales::default(),
-    }
-    .concluded()
-}
-
-/// The sessions with the baseline's first and the others in order of time.
-fn in_time(first: usize, count: usize) -> impl Iterator<Item = usize> {
-    std::iter::once(first).chain((0..count).filter(move |session| *session != first))
-}
-
-/// The members of one session that were measured, in the order of their shots.
-fn measured<'a>(
-    all: &'a [&'a Member],
-    session: usize,
-) -> impl Iterator<Item = (&'a Member, &'a Link, &'a Values)> {
-    all.iter().filter(move |member| member.session == session).filter_map(|member| member.followed())
-}
-
 /// The pictures of every session that has a photo; `None` if one could not be encoded.
 fn pictures(
     easel: &Easel,
@@ -455,268 +278,4 @@ fn pictures(
         lesions: chosen.iter().map(|lesion| lesion.id.clone()).collect(),
         sessions: drawn?,
     })
-}
-
-/// What one session brings to the comparison: the values of its first photo
-/// that was measured, with its other photos as repeats; or, if none was,
-/// nothing but the reason. `None` if none of its photos could be read.
-fn session_metrics(source: &SeriesSource, all: &[&Member], session: usize) -> Option<SessionMetrics> {
-    let mut photos = measured(all, session);
-    let (blocked, relief_log_sd, gain_log_sd, level_error, regions) = match photos.next() {
-        Some((member, link, values)) => (
-            [Aspect::Colour, Aspect::Relief].map(|aspect| link.blocked(aspect)),
-            link.relief_log_sd(),
-            member.frame.photo.calibration().gain_log_sd,
-            values.lesions.level_errors,
-            values.by_region(),
-        ),
-        None => {
-            let member = all.iter().find(|member| member.session == session)?;
-            let code = member.link.as_ref().err().map(|reason| reason.code.clone());
-            ([code.clone(), code], 0.0, [0.0; 3], [0.0; 2], Vec::new())
-        }
-    };
-    let [colour_blocked, relief_blocked] = blocked;
-    Some(SessionMetrics {
-        session: source.sessions[session].session.clone(),
-        day: source.day(session),
-        healing: source.treatment(session).is_some_and(|treatment| treatment.healing_window),
-        colour_blocked,
-        relief_blocked: relief_blocked.clone(),
-        gain_log_sd,
-        contrast_log_sd: if relief_blocked.is_some() { VEIL_LOG_SD } else { VEIL_SHARE * relief_log_sd },
-        relief_log_sd,
-        level_error,
-        regions,
-        repeats: photos.map(|(_, _, repeat)| repeat.by_region()).collect(),
-    })
-}
-
-impl Values {
-    fn by_region(&self) -> Vec<(String, Vec<Measured>)> {
-        self.regions.iter().map(|(region, measured)| (region.name.clone(), measured.clone())).collect()
-    }
-}
-
-/// The kinds of lesion, in the report's order.
-const KINDS: [LesionKind; 3] = [LesionKind::Pigmented, LesionKind::Vascular, LesionKind::Scar];
-
-/// A photo that was measured, as lesions are followed through it.
-type Followed<'a> = (&'a Member, &'a Link, &'a Values);
-
-/// The lesions of every kind, followed through the sessions in `order`, of
-/// which the first is the baseline's; `copies` are the baseline's.
-fn lesions(
-    all: &[&Member],
-    copies: &[Member],
-    order: &[usize],
-    metrics: &[SessionMetrics],
-    repeatability: &Repeatability,
-) -> Vec<Lesion> {
-    let seen: Vec<_> = order.iter().map(|session| measured(all, *session).next()).collect();
-    let again: Vec<Option<Followed>> =
-        seen.iter().take(1).copied().chain(copies.iter().map(Member::followed)).collect();
-    let (tracks, scatter) = rayon::join(
-        || follow(&seen),
-        // Without copies there is nothing that doses could stray between.
-        || if copies.is_empty() { Vec::new() } else { follow(&again) },
-    );
-    let scatter: Vec<Option<f64>> = scatter.iter().map(|tracks| lesion::scatter(tracks)).collect();
-    let tracks = tracks.concat();
-    let capture = |kind: LesionKind| {
-        let place = KINDS.iter().position(|&other| other == kind);
-        series::capture(kind, repeatability, place.and_then(|place| *scatter.get(place)?))
-    };
-    let scale = seen.first().copied().flatten().map(|(member, _, _)| member.frame.scale);
-    let px_per_mm = scale.filter(|scale| scale.physical).map(|scale| scale.px_per_mm);
-    series::lesions(&tracks, metrics, px_per_mm, &capture)
-}
-
-/// The lesions of each kind followed from the first photo through the others.
-fn follow(seen: &[Option<Followed>]) -> Vec<Vec<Track>> {
-    let baseline = seen.first().copied().flatten();
-    let ways: Vec<_> =
-        seen.iter().map(|seen| Some(Ways::between(baseline?.0, (*seen)?.0, &(*seen)?.1.transform))).collect();
-    let tracks = |kind: &LesionKind| {
-        let sights: Vec<Option<Sight>> =
-            seen.iter().zip(&ways).map(|(seen, ways)| Some(sight(*kind, (*seen)?, ways.as_ref()?))).collect();
-        lesion::track(*kind, &sights)
-    };
-    KINDS.par_iter().map(tracks).collect()
-}
-
-impl Member {
-    fn followed(&self) -> Option<Followed<'_>> {
-        Some((self, self.link.as_ref().ok()?, self.values.as_ref()?))
-    }
-}
-
-/// The way from the baseline's native pixels to a session's, and back.
-struct Ways<'a> {
-    there: Box<dyn Fn([f64; 2]) -> [f64; 2] + Sync + 'a>,
-    back: Box<dyn Fn([f64; 2]) -> [f64; 2] + Sync + 'a>,
-}
-
-impl<'a> Ways<'a> {
-    fn between(baseline: &Member, member: &Member, transform: &'a Transform) -> Self {
-        let size = |member: &Member| raster::size(&member.frame.mask);
-        let there = Lattice::new(|at| Some(transform.map(at)), size(baseline), baseline.frame.levels.coarse);
-        let back = Lattice::new(|at| transform.map_back(at), size(member), member.frame.levels.coarse);
-        Self {
-            there: Box::new(move |at| there.near(at).unwrap_or_else(|| transform.map(at))),
-            back: Box::new(move |at| {
-                // A place that is nowhere in the baseline lies in no pixel of it.
-                back.near(at).or_else(|| transform.map_back(at)).unwrap_or([f64::NAN; 2])
-            }),
-        }
-    }
-}
-
-/// What a session shows of one kind of lesion.
-fn sight<'a>(
-    kind: LesionKind,
-    (_, link, values): (&Member, &'a Link, &'a Values),
-    ways: &'a Ways,
-) -> Sight<'a> {
-    let (level, (spots, excess)) = (&values.lesions.level, values.lesions.of(kind));
-    Sight {
-        level,
-        excess,
-        spots,
-        to_session: &*ways.there,
-        to_baseline: &*ways.back,
-        residual_px: link.residual_px,
-        level_error: values.lesions.level_error(kind),
-        leak: values.lesions.leak(kind),
-    }
-}
-
-/// What the report says of one session; `None` if none of its photos could be read.
-fn session_record(
-    source: &SeriesSource,
-    baseline: &Member,
-    all: &[&Member],
-    session: usize,
-    repeatability: &Repeatability,
-) -> Option<Session> {
-    let mut photos: Vec<&Member> = all.iter().copied().filter(|member| member.session == session).collect();
-    photos.sort_by_key(|member| member.photo);
-    let shown = measured(all, session).next();
-    let member = shown.map(|(member, _, _)| member).or(photos.first().copied())?;
-    let mut regions = shown.map_or(Vec::new(), |(member, _, values)| values.records(member, repeatability));
-    let shots: Vec<&Values> = measured(all, session).map(|(_, _, values)| values).collect();
-    if shots.len() > 1 {
-        records::list_shots(&mut regions, &shots.iter().map(|shot| &shot.regions[..]).collect::<Vec<_>>());
-    }
-    let told = &source.sessions[session];
-    let (alignment, comparable) = match &member.link {
-        Ok(link) if session == baseline.session => {
-            (records::aligned(link, AlignmentStatus::Baseline), records::comparable(link))
-        }
-        Ok(link) => (records::aligned(link, AlignmentStatus::Aligned), records::comparable(link)),
-        Err(reason) => (records::rejected(reason), records::not_comparable(reason)),
-    };
-    Some(Session {
-        session: told.session.clone(),
-        date: told.date.map(|date| date.to_string()),
-        day: source.day(session),
-        treatment: source.treatment(session),
-        photos: photos
-            .iter()
-            .map(|m| records::photo(m.frame.photo.photo(), told.photos[m.photo].shot))
-            .collect(),
-        quality: records::quality(
-            &member.quality,
-            member.frame.photo.photo(),
-            member.frame.scale,
-            &member.warnings(),
-        ),
-        calibration: records::calibration(member.frame.photo.calibration(), member.frame.size()),
-        alignment,
-        comparable,
-        regions,
-    })
-}
-
-impl Values {
-    fn records(&self, member: &Member, repeatability: &Repeatability) -> Vec<RegionRecord> {
-        let ita_deg = self.ita_deg;
-        let record = |((region, measured), residual_px): (&(Region, Vec<Measured>), &Option<f64>)| {
-            records::region(region, member.frame.scale, *residual_px, measured, repeatability, ita_deg)
-        };
-        self.regions.iter().zip(&self.residuals_px).map(record).collect()
-    }
-}
-
-impl Member {
-    /// What calibration, comparison and the findings warn of.
-    fn warnings(&self) -> Vec<Warning> {
-        let calibration = self.frame.photo.calibration().warning.iter();
-        let comparison = self.link.iter().flat_map(|link| &link.comparability.warnings);
-        let findings = self.values.iter().flat_map(|values| &values.warnings);
-        calibration.chain(comparison).chain(findings).cloned().collect()
-    }
-}
-
-/// What became of a photo that was read.
-fn outcome(source: &SeriesSource, member: &Member) -> PhotoOutcome {
-    let photo = member.frame.photo.photo();
-    let warnings = [photo.warnings(), &member.quality.warnings, &member.warnings()].concat();
-    let (status, reason) = match &member.link {
-        Err(warning) => (PhotoStatus::Rejected, Some(warning.message.clone())),
-        Ok(_) if !member.quality.usable => {
-            (PhotoStatus::Rejected, warnings.first().map(|w| w.message.clone()))
-        }
-        Ok(link) => match link.comparability.reasons.first() {
-            Some(reason) => (PhotoStatus::NotComparable, Some(reason.warning.message.clone())),
-            None if warnings.is_empty() => (PhotoStatus::Ok, None),
-            None => (PhotoStatus::Warning, None),
-        },
-    };
-    let session = &source.sessions[member.session];
-    let blake3 = Some(photo.blake3().to_owned());
-    PhotoOutcome { blake3, status, reason, warnings, ..place(source, session, &session.photos[member.photo]) }
-}
-
-/// What became of a photo that could not be read.
-fn unreadable(source: &SeriesSource, session: usize, photo: &PhotoSource, reason: &str) -> PhotoOutcome {
-    PhotoOutcome { reason: Some(reason.to_owned()), ..place(source, &source.sessions[session], photo) }
-}
-
-/// The outcome of a photo of which nothing is known yet.
-fn place(source: &SeriesSource, session: &SessionSource, photo: &PhotoSource) -> PhotoOutcome {
-    PhotoOutcome {
-        patient: source.patient.clone(),
-        session: session.session.clone(),
-        baseline: source.sessions[source.baseline].session == session.session,
-        view: source.view.clone(),
-        shot: photo.shot,
-        file: photo.file.clone(),
-        blake3: None,
-        status: PhotoStatus::Unreadable,
-        reason: None,
-        warnings: Vec::new(),
-    }
-}
-
-/// Every photo of a series whose regions cannot be read, refused for that.
-fn refused(
-    source: &SeriesSource,
-    members: Vec<Member>,
-    mut unread: Vec<PhotoOutcome>,
-    why: &str,
-) -> SeriesOutcome {
-    unread.extend(members.iter().map(|member| PhotoOutcome {
-        status: PhotoStatus::Rejected,
-        reason: Some(why.to_owned()),
-        ..outcome(source, member)
-    }));
-    unread.sort_by_key(|photo| rank(source, photo));
-    SeriesOutcome { view: None, photos: unread }
-}
-
-/// Where a photo stands in the series.
-fn rank(source: &SeriesSource, photo: &PhotoOutcome) -> (usize, u32) {
-    let session = source.sessions.iter().position(|session| session.session == photo.session);
-    (session.unwrap_or(usize::MAX), photo.shot)
 }

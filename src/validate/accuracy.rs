@@ -28,7 +28,12 @@ pub fn card(extent: Extent) -> Result<Section> {
 
 fn of_colour(row: &ColourRow) -> Row {
     let bar = if row.more { Bar::at_least(row.goal) } else { Bar::at_most(row.goal) };
-    Row::new(row.what.clone(), bar, Some(row.seen), "", 1)
+    let label = match row.low {
+        Some(true) => format!("{} (or low confidence, which it has)", row.what),
+        Some(false) => format!("{} (or low confidence, which it has not)", row.what),
+        None => row.what.clone(),
+    };
+    Row { ok: Some(row.reached()), ..Row::new(label, bar, Some(row.seen), "", 1) }
 }
 
 /// How much of what structure there is, is found, and at its size.

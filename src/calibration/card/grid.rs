@@ -2,6 +2,7 @@
 
 use nalgebra::{DMatrix, Matrix3, Vector3};
 
+use super::{COLUMNS, LINES};
 use crate::filter::components::components;
 use crate::raster::{self, Mask, Plane};
 
@@ -20,6 +21,22 @@ pub struct Grid {
     pub places: Vec<[i32; 2]>,
     /// Lattice coordinates to cells.
     pub homography: Matrix3<f64>,
+}
+
+impl Grid {
+    /// First and last column or line.
+    pub fn span(&self, axis: usize) -> (i32, i32) {
+        let along = self.places.iter().map(|place| place[axis]);
+        (along.clone().min().unwrap_or(0), along.max().unwrap_or(0))
+    }
+
+    /// Patches found per place that it spans, the card's at least: a lattice
+    /// along the patches' diagonals meets as many of them, but spans more.
+    fn fullness(&self) -> f64 {
+        let length = |(first, last): (i32, i32)| last - first + 1;
+        let spanned = length(self.span(0)) * length(self.span(1));
+        self.places.len() as f64 / f64::from(spanned.max(COLUMNS * LINES))
+    }
 }
 
 /// Steps of sRGB (`0..=1`) over two cells that part a patch from its frame:
@@ -49,18 +66,18 @@ const OFF: f64 = 0.22;
 /// Whether it is the card, the colours decide.
 const LEAST_PATCHES: usize = 7;
 
-/// The largest grid of like pieces on planes of sRGB-encoded light, if there is one.
+/// The fullest grid of like pieces on planes of sRGB-encoded light, if there is one.
 pub fn find(encoded: &[Plane; 3]) -> Option<Grid> {
     let pieces = pieces(encoded);
     let mut best: Option<Grid> = None;
     for (seed, _) in pieces.iter().enumerate() {
         for (across, down) in bases(&pieces, seed) {
             let Some(grid) = grow(&pieces, [seed, across, down]) else { continue };
-            if best.as_ref().is_none_or(|best| grid.places.len() > best.places.len()) {
+            if best.as_ref().is_none_or(|best| grid.fullness() > best.fullness()) {
                 best = Some(grid);
             }
         }
-        if best.as_ref().is_some_and(|best| best.places.len() >= 24) {
+        if best.as_ref().is_some_and(|best| best.fullness() >= 1.0) {
             break;
         }
     }
@@ -256,4 +273,20 @@ fn unit(points: &[[f64; 2]]) -> Matrix3<f64> {
     let size = points.iter().map(|p| distance(*p, mean)).sum::<f64>() / n;
     let s = 1.0 / size.max(1e-9);
     Matrix3::new(s, 0.0, -s * mean[0], 0.0, s, -s * mean[1], 0.0, 0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 23 places span 6 by 4 along the card's sides; where each line begins one further, the
+    /// third ends at column 7 and the four of them span 8 by 4.
+    #[test]
+    fn a_lattice_along_the_diagonals_is_less_full() {
+        let square: Vec<[i32; 2]> = (0..23).map(|i| [i % 6, i / 6]).collect();
+        let sheared = square.iter().map(|[i, j]| [i + j, *j]).collect();
+        let [square, sheared] =
+            [square, sheared].map(|places| Grid { places, homography: Matrix3::identity() }.fullness());
+        assert_eq!([square, sheared], [23.0 / 24.0, 23.0 / 32.0]);
+    }
 }

@@ -178,6 +178,14 @@ impl Card {
     }
 }
 
+/// A patch as the photo shows it.
+struct Patch {
+    /// Median colour.
+    colour: Rgb,
+    /// Slope of the logarithm of its light, per pitch along columns and lines.
+    slope: [f64; 2],
+}
+
 /// Linear light that a card is sought on.
 struct Planes {
     linear: [Plane; 3],
@@ -190,34 +198,36 @@ impl Planes {
         Self { linear: photo.linear(factor), factor }
     }
 
-    /// The median colour of a patch at a place of the lattice; `None` if it
-    /// does not lie in the photo.
-    fn patch(&self, way: &Matrix3<f64>, [column, line]: [f64; 2]) -> Option<Rgb> {
+    /// The patch at a place of the lattice; `None` if it does not lie in the photo.
+    fn patch(&self, way: &Matrix3<f64>, [column, line]: [f64; 2]) -> Option<Patch> {
         const STEPS: i32 = 4;
         let mut seen: [Vec<f32>; 3] = Default::default();
+        let (mut moments, mut spread) = ([0.0; 2], 0.0);
         for i in -STEPS..=STEPS {
             for j in -STEPS..=STEPS {
                 let off = [i, j].map(|step| PART * f64::from(step) / f64::from(STEPS));
                 let [x, y] = project(way, [column + off[0], line + off[1]]);
-                for (values, plane) in seen.iter_mut().zip(&self.linear) {
-                    values.push(raster::sample(plane, x, y)?);
+                let mut light = Rgb::default();
+                for ((values, plane), light) in seen.iter_mut().zip(&self.linear).zip(&mut light) {
+                    *light = raster::sample(plane, x, y)?;
+                    values.push(*light);
                 }
+                let log = luminance(light).ln();
+                moments = [0, 1].map(|axis| moments[axis] + off[axis] * log);
+                spread += off[0] * off[0];
             }
         }
-        Some(seen.map(|mut values| {
+        let colour = seen.map(|mut values| {
             let middle = values.len() / 2;
             *values.select_nth_unstable_by(middle, f32::total_cmp).1
-        }))
+        });
+        Some(Patch { colour, slope: moments.map(|moment| moment / spread) })
     }
 }
 
 /// Every way the card can lie on a grid: from patch coordinates to cells.
 fn placements(grid: &Grid) -> Vec<Matrix3<f64>> {
-    let span = |axis: usize| {
-        let along = grid.places.iter().map(|place| place[axis]);
-        (along.clone().min().unwrap_or(0), along.max().unwrap_or(0))
-    };
-    let ((left, right), (top, bottom)) = (span(0), span(1));
+    let ((left, right), (top, bottom)) = (grid.span(0), grid.span(1));
     let mut ways = Vec::new();
     for turned in [false, true] {
         let (columns, lines) = if turned { (LINES, COLUMNS) } else { (COLUMNS, LINES) };
@@ -249,6 +259,8 @@ struct Trial {
     pairs: Vec<Pair>,
     /// Cells of the centres of `pairs`.
     centres: Vec<[f64; 2]>,
+    /// Slopes within `pairs`, see [`Patch`].
+    slopes: Vec<[f64; 2]>,
     correction: Correction,
     slope: [f64; 2],
     errors: Vec<f64>,
@@ -259,10 +271,11 @@ struct Trial {
 
 impl Trial {
     fn of(planes: &Planes, way: Matrix3<f64>, options: &CardOptions) -> Option<Self> {
-        let (mut pairs, mut centres, mut outside, mut clipped) = (Vec::new(), Vec::new(), 0, 0);
+        let (mut pairs, mut centres, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut outside, mut clipped) = (0, 0);
         for (index, truth) in options.patches().iter().enumerate() {
             let place = [(index % 6) as f64, (index / 6) as f64];
-            let Some(seen) = planes.patch(&way, place) else {
+            let Some(Patch { colour: seen, slope }) = planes.patch(&way, place) else {
                 outside += 1;
                 continue;
             };
@@ -270,17 +283,19 @@ impl Trial {
             if seen.iter().all(|value| USABLE.contains(value)) {
                 pairs.push(Pair { seen, truth: *truth, weight: weight(index, *truth) });
                 centres.push(project(&way, place));
+                slopes.push(slope);
             }
         }
         let plain = robust(&pairs, &centres)?;
         let limit = HIDDEN.max(HIDDEN_RATIO * median(&plain));
         let kept = |index: &usize| plain[*index] <= limit;
         let hidden = (0..pairs.len()).filter(|index| !kept(index)).count();
+        let slopes = (0..pairs.len()).filter(kept).map(|index| slopes[index]).collect();
+        let centres: Vec<[f64; 2]> = (0..pairs.len()).filter(kept).map(|index| centres[index]).collect();
         let pairs: Vec<Pair> = (0..pairs.len()).filter(kept).map(|index| pairs[index]).collect();
-        let centres: Vec<[f64; 2]> = (0..centres.len()).filter(kept).map(|index| centres[index]).collect();
         let (correction, slope) = lit(&pairs, &centres)?;
         let errors = errors(&correction, &pairs, &centres, slope);
-        Some(Self { way, pairs, centres, correction, slope, errors, hidden, outside, clipped })
+        Some(Self { way, pairs, centres, slopes, correction, slope, errors, hidden, outside, clipped })
     }
 
     fn mean(&self) -> f64 {
@@ -311,7 +326,8 @@ impl Trial {
                 ),
             ));
         }
-        if let Some(step) = shadow::edge(&self.pairs, &self.centres) {
+        let step = shadow::edge(&self.pairs, &self.centres);
+        if step.is_some() || shadow::crosses(&self.slopes) {
             return Found::Refused(shadowed(step));
         }
         if self.mean() > MOST_MEAN {
@@ -467,14 +483,13 @@ fn hidden(count: usize) -> Warning {
     )
 }
 
-fn shadowed(step: f64) -> Warning {
+fn shadowed(step: Option<f64>) -> Warning {
+    let less = step.map_or(String::new(), |step| {
+        format!(": one part has {:.0} % less light than the other", 100.0 * (1.0 - (-step.abs()).exp()))
+    });
     Warning::new(
         "card_shadowed",
-        format!(
-            "the edge of a shadow lies over the colour card: one part has {:.0} % less light than the other; \
-             light card and skin alike",
-            100.0 * (1.0 - (-step.abs()).exp())
-        ),
+        format!("the edge of a shadow lies over the colour card{less}; light card and skin alike"),
     )
 }
 
