@@ -14,3 +14,4 @@ pub mod moving_median;
 pub mod resample;
 pub mod ridges;
 pub mod scale_space;
+mod tracking;

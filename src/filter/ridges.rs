@@ -10,7 +10,10 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
+use crate::filter::tracking::{Tracker, lengthen};
 use crate::raster::{self, Mask, Plane, row, sample};
+
+pub use crate::filter::tracking::Line;
 
 /// A plane smoothed by a Gaussian of `sigma` of its pixels. All scales of one
 /// search have the same size.
@@ -39,25 +42,9 @@ pub struct Search {
     pub length: f64,
     /// The sharpest turn between neighbouring points, radians.
     pub turn: f64,
-}
-
-/// A line: its points one pixel apart, from end to end, and how wide the
-/// strongest scale along it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Line {
-    /// Column and row.
-    pub points: Vec<[f64; 2]>,
-    /// Median standard deviation of the scales that saw it best, pixels.
-    pub sigma: f64,
-    /// Mean strength: the height of the ridge.
-    pub strength: f64,
-}
-
-impl Line {
-    /// Its length, pixels.
-    pub fn length(&self) -> f64 {
-        self.points.windows(2).map(|p| (p[1][0] - p[0][0]).hypot(p[1][1] - p[0][1])).sum()
-    }
+    /// Half of the length over which the median is taken beyond the ends that
+    /// the long median leaves; 0 to leave them there.
+    pub tip: f64,
 }
 
 /// Response of a ridge of Gaussian profile at the scale that sees it best, as
@@ -65,7 +52,7 @@ impl Line {
 const BEST_RESPONSE: f64 = 0.384_900_18;
 
 /// How far to both sides, in the scale's standard deviations, a ridge must fall.
-const SIDE: f64 = 2.2;
+pub(super) const SIDE: f64 = 2.2;
 
 /// The least fall on one side as a share of that on the other: the edge of
 /// something dark falls on one side only.
@@ -111,7 +98,9 @@ pub fn lines(scales: &[Scale], mask: &Mask, search: &Search) -> Vec<Line> {
         }));
     }
     crests.sort_unstable_by_key(|crest| (crest.y, crest.x));
-    Tracker::new((width, height), crests).lines(search)
+    let mut lines = Tracker::new((width, height), crests).lines(search);
+    lengthen(&mut lines, scales, mask, search);
+    lines
 }
 
 /// The greatest strength over scales, and the scale's index.
@@ -213,6 +202,18 @@ impl Bends {
     }
 }
 
+/// The strength of a scale along a straight stretch, as [`Bends::strength_along`].
+pub(super) fn strength_along(scale: &Scale, at: (usize, usize), angle: f64, half_length: f64) -> f64 {
+    let (width, height) = raster::size(&scale.plane);
+    let course = Course::new(at, angle, half_length);
+    let bend = |(x, y): (usize, usize)| {
+        let rows = [y - 1, y, y + 1].map(|y| &row(&scale.plane, y)[x - 1..=x + 1]);
+        course.bend(bend_of(rows))
+    };
+    let mut bends: Vec<f32> = course.pixels(width, height).map(bend).collect();
+    median(&mut bends) * scale.sigma * scale.sigma / BEST_RESPONSE
+}
+
 /// Pixels of a course that are looked at before it is asked whether to go on.
 const STRIDE: usize = 8;
 
@@ -237,18 +238,18 @@ fn bend_along(plane: &Bends, course: &Course, limit: f32, bends: &mut [f32]) -> 
 
 /// A point on a ridge.
 #[derive(Debug, Clone, Copy)]
-struct Crest {
-    x: usize,
-    y: usize,
+pub(super) struct Crest {
+    pub x: usize,
+    pub y: usize,
     /// Median strength along the ridge.
-    strength: f64,
+    pub strength: f64,
     /// Direction, radians.
-    angle: f64,
-    sigma: f64,
+    pub angle: f64,
+    pub sigma: f64,
     /// Whether a line may start here.
-    starts: bool,
+    pub starts: bool,
     /// Least mean strength of a line seen like this.
-    mean: f64,
+    pub mean: f64,
 }
 
 /// The pixel as a point on a ridge, if it is one.
@@ -399,151 +400,12 @@ pub fn noise(plane: &Plane, sigma: f64, mask: &Mask, half_length: f64) -> f64 {
 const MOST_STEPS: isize = 48;
 const MOST_SAMPLES: usize = 2 * MOST_STEPS as usize + 1;
 
-/// Follows ridges from point to point.
-struct Tracker {
-    crests: Vec<Crest>,
-    /// One more than the index of each pixel's crest; 0 for none.
-    index: ndarray::Array2<u32>,
-    used: Vec<bool>,
-}
-
-impl Tracker {
-    fn new((width, height): (usize, usize), crests: Vec<Crest>) -> Self {
-        let mut index = ndarray::Array2::zeros((height, width));
-        crests.iter().zip(1..).for_each(|(crest, i)| index[[crest.y, crest.x]] = i);
-        let used = vec![false; crests.len()];
-        Self { crests, index, used }
-    }
-
-    fn lines(mut self, search: &Search) -> Vec<Line> {
-        let mut order: Vec<usize> = (0..self.crests.len()).filter(|&i| self.crests[i].starts).collect();
-        order.sort_by(|&a, &b| self.crests[b].strength.total_cmp(&self.crests[a].strength).then(a.cmp(&b)));
-        let mut lines = Vec::new();
-        for seed in order {
-            if !self.used[seed] {
-                lines.extend(self.line(seed, search));
-            }
-        }
-        lines
-    }
-
-    /// The line through a seed; its crests and those beside it are used up.
-    fn line(&mut self, seed: usize, search: &Search) -> Option<Line> {
-        let angle = self.crests[seed].angle;
-        let mut stretch = self.follow(seed, angle + std::f64::consts::PI, search);
-        stretch.points.reverse();
-        let ahead = self.follow(seed, angle, search);
-        stretch.points.push([self.crests[seed].x as f64, self.crests[seed].y as f64]);
-        stretch.points.extend(ahead.points);
-        stretch.crests.extend(ahead.crests);
-        stretch.crests.push(seed);
-        let crests: Vec<Crest> = stretch.crests.iter().map(|&i| self.crests[i]).collect();
-        stretch.crests.iter().for_each(|&i| self.used[i] = true);
-        let mut sigmas: Vec<f64> = crests.iter().map(|crest| crest.sigma).collect();
-        sigmas.sort_by(f64::total_cmp);
-        let line = Line {
-            points: smoothed(&stretch.points),
-            sigma: sigmas[sigmas.len() / 2],
-            strength: crests.iter().map(|crest| crest.strength).sum::<f64>() / crests.len() as f64,
-        };
-        let least = crests.iter().map(|crest| crest.mean).sum::<f64>() / crests.len() as f64;
-        let kept = line.length() >= search.length && line.strength >= least;
-        if kept {
-            self.use_up_beside(&line);
-        }
-        kept.then_some(line)
-    }
-
-    fn use_up_beside(&mut self, line: &Line) {
-        let reach = (SIDE * line.sigma).ceil() as isize;
-        let (width, height) = raster::size(&self.index);
-        for &[x, y] in &line.points {
-            let (x, y) = (x.round() as isize, y.round() as isize);
-            for py in (y - reach).max(0)..=(y + reach).min(height as isize - 1) {
-                for px in (x - reach).max(0)..=(x + reach).min(width as isize - 1) {
-                    let crest = self.index[[py as usize, px as usize]];
-                    if crest > 0 {
-                        self.used[crest as usize - 1] = true;
-                    }
-                }
-            }
-        }
-    }
-
-    /// The points after the seed in one direction.
-    fn follow(&self, seed: usize, mut angle: f64, search: &Search) -> Stretch {
-        let (mut x, mut y) = (self.crests[seed].x as f64, self.crests[seed].y as f64);
-        let (mut points, mut crests, mut reached) = (Vec::new(), Vec::new(), 0);
-        let (width, height) = raster::size(&self.index);
-        // A line cannot be longer than this without going round in circles.
-        for _ in 0..4 * (width + height) {
-            (x, y) = (x + angle.cos(), y + angle.sin());
-            match self.next(x, y, angle, search.turn) {
-                Some((found, turn)) if !crests.contains(&found) => {
-                    let crest = self.crests[found];
-                    // Half way to the pixel centre: lines are smoother than pixels.
-                    (x, y) = (0.5 * (x + crest.x as f64), 0.5 * (y + crest.y as f64));
-                    angle += 0.3 * turn;
-                    crests.push(found);
-                    points.push([x, y]);
-                    reached = points.len();
-                }
-                _ => points.push([x, y]),
-            }
-            if (points.len() - reached) as f64 > search.gap {
-                break;
-            }
-        }
-        points.truncate(reached);
-        Stretch { points, crests }
-    }
-
-    /// The strongest free crest near a position that runs the same way, and the turn to it.
-    fn next(&self, x: f64, y: f64, angle: f64, turn: f64) -> Option<(usize, f64)> {
-        let (column, line) = (x.round() as isize, y.round() as isize);
-        let near = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (column + dx, line + dy)));
-        near.filter(|&(x, y)| x >= 0 && y >= 0)
-            .filter_map(|(x, y)| {
-                let crest = (*self.index.get([y as usize, x as usize])? as usize).checked_sub(1)?;
-                let turned = half_turn(self.crests[crest].angle - angle);
-                (!self.used[crest] && turned.abs() <= turn).then_some((crest, turned))
-            })
-            .max_by(|a, b| {
-                self.crests[a.0].strength.total_cmp(&self.crests[b.0].strength).then(b.0.cmp(&a.0))
-            })
-    }
-}
-
-/// Points of a line to one side of its seed, and the crests they came from.
-struct Stretch {
-    points: Vec<[f64; 2]>,
-    crests: Vec<usize>,
-}
-
-/// The angle between undirected lines, `-π/2..=π/2`.
-fn half_turn(angle: f64) -> f64 {
-    let turned = angle.rem_euclid(std::f64::consts::PI);
-    if turned > std::f64::consts::FRAC_PI_2 { turned - std::f64::consts::PI } else { turned }
-}
-
-/// Each point as the mean of the five around it; the ends stay.
-fn smoothed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
-    let last = points.len().saturating_sub(1);
-    (0..points.len())
-        .map(|i| {
-            let reach = i.min(last - i).min(2);
-            let near = &points[i - reach..=i + reach];
-            [0, 1].map(|axis| near.iter().map(|p| p[axis]).sum::<f64>() / near.len() as f64)
-        })
-        .collect()
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::filter::gaussian::gaussian;
 
-    const SEARCH: Search = Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4 };
+    const SEARCH: Search = Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4, tip: 0.0 };
 
     fn found(plane: &Plane) -> Vec<Line> {
         let scales: Vec<Scale> = [1.5, 2.1, 3.0, 4.2]
@@ -595,6 +457,30 @@ pub(super) mod tests {
             let found = -v[2] * v[2] * f64::from(yy);
             assert!((found / v[4] - 1.0).abs() < 0.04, "{line}: {found}");
         }
+    }
+
+    /// By hand: a ridge of 80 pixels of which 40 are known, 10 short of one end
+    /// and 30 of the other, is followed to the first and by 16 towards the second.
+    #[test]
+    fn ends_are_followed_to_those_of_the_ridge_and_not_into_another_line() {
+        let (sin, cos) = 0.5f64.sin_cos();
+        let line = |ends: std::ops::RangeInclusive<i32>| Line {
+            points: ends.map(f64::from).map(|u| [70.0 + u * cos, 60.0 + u * sin]).collect(),
+            sigma: 2.1,
+            strength: 0.2,
+        };
+        let scale =
+            |sigma| Scale { plane: gaussian(&slanted(), sigma), sigma, start: 0.05, keep: 0.05, mean: 0.03 };
+        let scales = [1.5, 2.1, 3.0].map(scale);
+        let search = Search { half_length: 16.0, tip: 5.0, ..SEARCH };
+        let lengthened = |mut lines: Vec<Line>| {
+            lengthen(&mut lines, &scales, &Mask::from_elem((120, 140), true), &search);
+            lines[0].length()
+        };
+        let alone = lengthened(vec![line(-30..=10)]);
+        assert!((alone - 66.0).abs() < 3.0, "{alone}");
+        let before_another = lengthened(vec![line(-30..=10), line(20..=38)]);
+        assert!((before_another - 58.0).abs() < 3.0, "{before_another}");
     }
 
     #[test]

@@ -29,6 +29,10 @@ const MEAN: (f64, f64) = (0.03, 4.5);
 /// far longer than the furrows of the skin's net (0.3 to 0.8 mm).
 const HALF_LENGTH_MM: f64 = 2.5;
 
+/// The same beyond the ends that this leaves: a median falls where half of its
+/// length lies beyond the line.
+const TIP_MM: f64 = 1.0;
+
 /// The longest gap bridged, mm.
 const GAP_MM: f64 = 1.5;
 
@@ -54,6 +58,14 @@ pub struct Line {
     pub points: Vec<[f64; 2]>,
     /// Its length, pixels of the fine plane.
     pub length: f64,
+}
+
+impl Line {
+    /// The line through points of the fine plane.
+    pub fn of(points: Vec<[f64; 2]>) -> Self {
+        let length = points.windows(2).map(|p| (p[1][0] - p[0][0]).hypot(p[1][1] - p[0][1])).sum();
+        Self { points, length }
+    }
 }
 
 /// What lines at random have on plain skin, rung by rung: the unit of their
@@ -116,6 +128,7 @@ impl Lattice {
             gap: px(GAP_MM),
             length: px(LEAST_LENGTH_MM),
             turn: TURN,
+            tip: px(TIP_MM),
         };
         let threshold = |(least, units): (f64, f64), k: usize| (units * noise.0[k]).max(least);
         let scales: Vec<Scale> = self
@@ -131,13 +144,7 @@ impl Lattice {
             .collect();
         let fine = |[x, y]: [f64; 2]| [self.xs[0] + x * self.step, self.ys[0] + y * self.step];
         let found = ridges::lines(&scales, &self.skin, &search);
-        found
-            .into_iter()
-            .map(|line| Line {
-                length: line.length() * self.step,
-                points: line.points.into_iter().map(fine).collect(),
-            })
-            .collect()
+        found.into_iter().map(|line| Line::of(line.points.into_iter().map(fine).collect())).collect()
     }
 }
 

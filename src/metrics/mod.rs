@@ -3,6 +3,8 @@
 //! Families do not know each other. Each offers `CATALOGUE`, its entries, and
 //! measures on [`Maps`] inside a [`Region`](crate::region::Region).
 
+mod co_occurrence;
+pub mod crescents;
 mod estimate;
 pub mod gain;
 pub mod glcm;
@@ -15,11 +17,15 @@ pub mod pits;
 pub mod pores;
 pub mod redness;
 pub mod relief;
+pub mod rivals;
 pub mod scars;
+mod strands;
 pub mod stretch_marks;
 #[cfg(test)]
 mod testing;
+pub mod templates;
 pub mod texture;
+pub mod whitening;
 pub mod wrinkles;
 
 pub use estimate::Estimate;

@@ -10,9 +10,12 @@ use rayon::prelude::*;
 
 use crate::filter::background::background;
 use crate::filter::blobs::Blob;
-use crate::filter::gaussian::{gaussian, gaussian_and_weight};
+use crate::filter::gaussian::gaussian_and_weight;
 use crate::metrics::Maps;
+use crate::metrics::crescents::{Profile, Shape, Sums};
 use crate::metrics::relief::SIGMA_PER_FWHM;
+use crate::metrics::rivals::Rivals;
+use crate::metrics::whitening::{Whitening, whitening};
 use crate::raster::{Mask, Plane, cell_centre, in_cells, row, size};
 use crate::units::FilterScale;
 
@@ -35,9 +38,6 @@ const RADIUS_PER_SIGMA: std::ops::Range<f64> = 0.85..3.8;
 /// and in units of the slopes of the baseline's plain skin.
 const LEAST_SLOPE: (f64, f64) = (0.012, 1.5);
 
-/// How far light spreads in the skin, mm: edges of crescents are no sharper.
-const SPREAD_MM: f64 = 0.15;
-
 /// Diameters, mm, from which a dark dot may be the dark side of a pit and is
 /// left in the skin.
 const PORE_MM: f64 = 0.4;
@@ -50,36 +50,6 @@ const PORE_REACH_MM: f64 = 0.56;
 
 /// Least share of each crescent's energy that plain skin must show.
 const LEAST_SEEN: f64 = 0.5;
-
-/// The shape of a pit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// A cone: an ice-pick scar.
-    Funnel,
-    /// Steep walls and a flat floor: a boxcar scar.
-    Floor,
-    /// A Gaussian: a rolling scar.
-    Bowl,
-}
-
-impl Profile {
-    const ALL: [Self; 3] = [Self::Funnel, Self::Floor, Self::Bowl];
-
-    /// Slope of the wall at `r` radii from the centre, per radius.
-    fn slope(self, r: f64) -> f64 {
-        let ln2 = std::f64::consts::LN_2;
-        match self {
-            Self::Funnel => f64::from(u8::from(r < 1.0)),
-            Self::Floor => 6.0 * ln2 * r.powi(5) * (-ln2 * r.powi(6)).exp(),
-            Self::Bowl => 2.0 * ln2 * r * (-ln2 * r * r).exp(),
-        }
-    }
-
-    /// How far the fit reaches, mm.
-    fn reach(self, radius: f64) -> f64 {
-        radius * if self == Self::Bowl { 2.3 } else { 1.9 }
-    }
-}
 
 /// What a fit says of a place, ln units.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,6 +66,8 @@ pub struct Fit {
     pub dark: [f64; 3],
     /// Height of the bright side in red, green and blue.
     pub bright: [f64; 3],
+    /// The level between them in red, above the skin's slow variation.
+    pub level: f64,
     /// Standard errors of both in red for residuals of 1.
     pub unit_errors: [f64; 2],
     /// Root mean square of what is left in red.
@@ -106,29 +78,56 @@ pub struct Fit {
     pub gain: f64,
 }
 
+/// Least mean amplitude of crescents, ln units: what is seen of a shadow at a glance.
+const LEAST_CONTRAST: f64 = 0.03;
+
+/// Least dark side as a share of the bright one: that of a glint, or beside a bump, is faint.
+const LEAST_DARK: f64 = 0.5;
+
+/// Most of the level between the sides as a share of their amplitude: a pit lies
+/// in the skin around it, the edge of something dark is half as dark as that.
+const MOST_LEVEL: f64 = 0.5;
+
+/// Least share of the skin's variation that crescents explain where a pit is thought of.
+const LEAST_EXPLAINED: f64 = 0.12;
+
+impl Fit {
+    /// Whether crescents could be seen at all, and are a part of what is there.
+    pub fn is_worth_a_look(&self) -> bool {
+        0.5 * (self.dark[0] + self.bright[0]) >= LEAST_CONTRAST
+            && self.dark[0] >= LEAST_DARK * self.bright[0]
+            && self.level.abs() <= MOST_LEVEL * 0.5 * (self.dark[0] + self.bright[0])
+            && self.residual.powi(2) <= (1.0 - LEAST_EXPLAINED) * self.variation.powi(2)
+    }
+}
+
 /// How uneven plain skin is: the unit of the limits, taken from the baseline
 /// once and used for every session.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PitNoise {
     slopes: [f64; SIGMAS_MM.len()],
-    /// Median residual of all fits, ln units.
+    /// Median residual of all fits that are worth a look, ln units.
     pub residual: f64,
+    /// What decorrelates the channels.
+    pub whitening: Whitening,
 }
 
 /// The plain skin of a photo, ready for fits.
 pub struct PlainSkin {
     channels: [Plane; 3],
     plain: Mask,
+    scale: FilterScale,
+    towards: [f64; 2],
     slopes: Vec<Plane>,
     shapes: Vec<Shape>,
 }
 
 impl PlainSkin {
     /// The skin of a photo lit from the direction `towards`, without its small
-    /// `dots` (on the fine plane) and the cells of `clutter` (coarse).
-    pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob], clutter: &Mask) -> Self {
+    /// `dots` (on the fine plane).
+    pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob]) -> Self {
         let scale = maps.coarse.scale;
-        let plain = ndarray::Zip::from(&maps.coarse.skin).and(clutter).par_map_collect(|&s, &c| s && !c);
+        let plain = maps.coarse.skin.clone();
         let channel = |c: usize| {
             let mut plane = maps.density[c].clone();
             dots.iter().for_each(|dot| subtract(&mut plane, dot, maps, PORE_SPREAD_MM2[c]));
@@ -150,7 +149,7 @@ impl PlainSkin {
             .into_iter()
             .flat_map(|profile| RADII_MM.map(|radius| Shape::new(profile, radius, scale, towards)))
             .collect();
-        Self { channels, plain, slopes, shapes }
+        Self { channels, plain, scale, towards, slopes, shapes }
     }
 
     /// How uneven this skin is.
@@ -159,8 +158,16 @@ impl PlainSkin {
             let values = self.slopes[k].indexed_iter().step_by(7).filter(|(at, _)| self.plain[*at]);
             1.4826 * median(values.map(|(_, v)| f64::from(v.abs())).collect())
         });
-        let unit = PitNoise { slopes, residual: 0.0 };
-        PitNoise { residual: median(self.fits(&unit).iter().map(|fit| fit.residual).collect()), ..unit }
+        let whitening = whitening(&self.channels, &self.plain, self.scale);
+        let unit = PitNoise { slopes, residual: 0.0, whitening };
+        let fits = self.fits(&unit);
+        let residuals = fits.iter().filter(|fit| fit.is_worth_a_look()).map(|fit| fit.residual).collect();
+        PitNoise { residual: median(residuals), ..unit }
+    }
+
+    /// What else could have drawn what was fitted.
+    pub fn rivals(&self, noise: &PitNoise) -> Rivals {
+        Rivals::of(&self.channels, self.scale, self.towards, &noise.whitening)
     }
 
     /// The fits at all peaks of the slope, in scan order of each scale.
@@ -200,12 +207,12 @@ impl PlainSkin {
     fn fit(&self, k: usize, x: usize, y: usize) -> Option<Fit> {
         let reach = SIGMAS_MM[k] * RADIUS_PER_SIGMA.start..SIGMAS_MM[k] * RADIUS_PER_SIGMA.end;
         let near = self.shapes.iter().filter(|shape| reach.contains(&shape.radius));
-        let (shape, sums, [dark, bright, _], gain) = near
+        let (shape, sums, [dark, bright, level], gain) = near
             .filter_map(|shape| {
                 let sums = self.sums(shape, x, y)?;
                 let solved = sums.solve(sums.values[0])?;
                 let gain = sums.variation() - sums.left(solved);
-                (solved[0] > 0.0 && solved[1] > 0.0).then_some((shape, sums, solved, gain))
+                (solved[0] > 0.0).then_some((shape, sums, solved, gain))
             })
             .max_by(|a, b| a.3.total_cmp(&b.3))?;
         let others = [1, 2].map(|c| sums.solve(sums.values[c]).unwrap_or_default());
@@ -217,6 +224,7 @@ impl PlainSkin {
             radius_mm: shape.radius,
             dark: [dark, others[0][0], others[1][0]],
             bright: [bright, others[0][1], others[1][1]],
+            level,
             unit_errors: sums.unit_errors(),
             residual: (left / (sums.count - 3.0).max(1.0)).max(0.0).sqrt(),
             variation: (sums.variation() / (sums.count - 1.0).max(1.0)).sqrt(),
@@ -240,110 +248,6 @@ impl PlainSkin {
         }
         let seen = (sums.dark[1] / shape.energy[0]).min(sums.bright[1] / shape.energy[1]);
         (seen >= LEAST_SEEN).then_some(sums)
-    }
-}
-
-/// A cell of a drawn profile.
-struct Cell {
-    dx: isize,
-    dy: isize,
-    /// Darkening, at most 1 either way.
-    shade: f64,
-}
-
-/// A profile as the light shades it.
-struct Shape {
-    profile: Profile,
-    radius: f64,
-    /// Every how many cells it is drawn: large ones are smooth.
-    step: usize,
-    cells: Vec<Cell>,
-    /// Sums of squares of the dark and of the bright side.
-    energy: [f64; 2],
-}
-
-impl Shape {
-    fn new(profile: Profile, radius: f64, scale: FilterScale, [ux, uy]: [f64; 2]) -> Self {
-        let reach = scale.px(profile.reach(radius));
-        let side = reach.ceil() as isize + scale.px(3.0 * SPREAD_MM).ceil() as isize;
-        let at = |i: usize| i as isize - side;
-        let count = 2 * side as usize + 1;
-        let sharp = Plane::from_shape_fn((count, count), |(y, x)| {
-            let (dx, dy) = (scale.mm(at(x) as f64), scale.mm(at(y) as f64));
-            let r = dx.hypot(dy);
-            if r == 0.0 { 0.0 } else { (profile.slope(r / radius) * (dx * ux + dy * uy) / r) as f32 }
-        });
-        let soft = gaussian(&sharp, scale.px(SPREAD_MM));
-        let most = soft.iter().fold(0.0f32, |most, v| most.max(v.abs()));
-        // Crescents of a radius of eight cells and more change little over two.
-        let step = if scale.px(radius) >= 8.0 { 2 } else { 1 };
-        let mut energy = [0.0; 2];
-        let mut cells = Vec::new();
-        for ((y, x), &value) in soft.indexed_iter() {
-            let (dx, dy) = (at(x), at(y));
-            let drawn = dx.rem_euclid(step as isize) == 0 && dy.rem_euclid(step as isize) == 0;
-            if drawn && (dx as f64).hypot(dy as f64) < reach {
-                let shade = f64::from(value / most);
-                energy[usize::from(shade < 0.0)] += shade * shade;
-                cells.push(Cell { dx, dy, shade });
-            }
-        }
-        Self { profile, radius, step, cells, energy }
-    }
-}
-
-/// Sums of a least-squares fit of a dark side, a bright side and a level.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sums {
-    count: f64,
-    /// Sum and sum of squares of each side; they do not overlap.
-    dark: [f64; 2],
-    bright: [f64; 2],
-    /// Per channel: products with the dark side, the bright side and 1.
-    values: [[f64; 3]; 3],
-    /// Sum of squares in red.
-    squares: f64,
-}
-
-impl Sums {
-    fn add(&mut self, shade: f64, values: [f64; 3]) {
-        self.count += 1.0;
-        let (side, which) = if shade >= 0.0 { (&mut self.dark, 0) } else { (&mut self.bright, 1) };
-        side[0] += shade;
-        side[1] += shade * shade;
-        for (sums, value) in self.values.iter_mut().zip(values) {
-            sums[which] += shade * value;
-            sums[2] += value;
-        }
-        self.squares += values[0] * values[0];
-    }
-
-    /// Depth of the dark side, height of the bright one, and the level.
-    fn solve(&self, [dark, bright, all]: [f64; 3]) -> Option<[f64; 3]> {
-        let ([d, dd], [b, bb]) = (self.dark, self.bright);
-        let schur = self.count - d * d / dd - b * b / bb;
-        if dd <= 0.0 || bb <= 0.0 || schur <= 0.0 {
-            return None;
-        }
-        let level = (all - d * dark / dd - b * bright / bb) / schur;
-        Some([(dark - d * level) / dd, (bright - b * level) / bb, level])
-    }
-
-    /// Sum of squares in red about the mean.
-    fn variation(&self) -> f64 {
-        self.squares - self.values[0][2] * self.values[0][2] / self.count
-    }
-
-    /// Sum of squares in red about the fit.
-    fn left(&self, solved: [f64; 3]) -> f64 {
-        self.squares - self.values[0].iter().zip(solved).map(|(sum, factor)| sum * factor).sum::<f64>()
-    }
-
-    /// Standard errors of both sides for residuals of 1.
-    fn unit_errors(&self) -> [f64; 2] {
-        let ([d, dd], [b, bb]) = (self.dark, self.bright);
-        let schur = self.count - d * d / dd - b * b / bb;
-        [1.0 / dd + (d / dd).powi(2) / schur, 1.0 / bb + (b / bb).powi(2) / schur].map(f64::sqrt)
     }
 }
 

@@ -8,10 +8,12 @@
 use ndarray::{Array2, Axis, Zip};
 use rayon::prelude::*;
 
+use crate::filter::morphology::dilate;
 use crate::filter::resample::{cubic, lattice};
-use crate::metrics::glcm::{DIRECTIONS, Features, Glcm};
-use crate::metrics::maps::sum_labels;
+use crate::metrics::co_occurrence::co_occurrence;
+use crate::metrics::maps::{Level, sum_labels};
 use crate::metrics::relief::{QUARTER_MM, RUNGS, Relief};
+use crate::metrics::strands::strands;
 use crate::metrics::{Better, Estimate, Family, Measured, Metric, NO_SKIN, RESOLUTION_TOO_LOW};
 use crate::raster::{self, Mask, Plane};
 use crate::region::{Region, Tiles};
@@ -19,15 +21,8 @@ use crate::region::{Region, Tiles};
 /// The lattice's step, mm: the smallest Gaussian used (0.106 mm) is one step wide.
 const STEP_MM: f64 = 0.1;
 
-/// Offset of a co-occurring pair along each axis (Chebyshev distance), lattice steps: 0.3 mm.
-const OFFSET: isize = 3;
-
-/// Grey levels, of ln green above its surroundings from -0.25 to 0.25.
-const LEVELS: usize = 32;
-
-/// Width of a level, ln units. Fixed, not a share of the photo's own range,
-/// which would scale away the change of contrast that is looked for.
-const LEVEL_WIDTH: f32 = 1.0 / 64.0;
+/// How far around a spot there is no plain skin, mm.
+const BESIDE_SPOT_MM: f64 = 0.3;
 
 /// Least resolution of the bands from 0.25 mm, px/mm: 2.5 pixels per 0.25 mm.
 /// Each wider band needs half of the one before.
@@ -172,10 +167,25 @@ impl Texture {
         let skin = raster::mask_rows(xs.len(), ys.len(), |y, out| {
             out.iter_mut().zip(&xs).for_each(|(inside, &x)| *inside = raster::covers(&relief.skin, x, ys[y]));
         });
+        let skin = match (&halves[0], &halves[1]) {
+            (Some(fine), Some(wide)) => skin & !strands(fine, wide, 1.0 / STEP_MM),
+            _ => skin,
+        };
         let bands = [between(0, 1), between(1, 2), between(2, 3)];
         let pattern = between(0, 4);
         let native = |axis: Vec<f64>| axis.iter().map(|&at| raster::cell_centre(at, relief.factor)).collect();
         Self { xs: native(xs), ys: native(ys), skin, bands, pattern }
+    }
+
+    /// Takes pigmented spots out, cells of the coarse `level`: their edges are
+    /// no relief, and fade by themselves.
+    pub fn leave_out_spots(&mut self, spots: &Mask, level: &Level) {
+        let spots = dilate(spots, level.scale.px(BESIDE_SPOT_MM));
+        let own = |at: &f64| raster::in_cells(*at, level.factor);
+        let [xs, ys] = [&self.xs, &self.ys].map(|axis| axis.iter().map(own).collect::<Vec<_>>());
+        self.skin.axis_iter_mut(Axis(0)).into_par_iter().zip(&ys).for_each(|(mut skin, &y)| {
+            skin.iter_mut().zip(&xs).for_each(|(skin, &x)| *skin &= !raster::covers(&spots, x, y));
+        });
     }
 
     /// The tile that each lattice point shows, if it is skin.
@@ -250,69 +260,6 @@ fn gradient(plane: &Plane, labels: &Array2<u16>, x: usize, y: usize) -> Option<[
         (inside(ya, xa) && inside(yb, xb)).then(|| f64::from(plane[[yb, xb]] - plane[[ya, xa]]))
     };
     Some([difference((y, x.checked_sub(1)?), (y, x + 1))?, difference((y.checked_sub(1)?, x), (y + 1, x))?])
-}
-
-/// The co-occurrence features, directions merged: contrast, joint entropy,
-/// correlation, inverse difference moment, angular second moment.
-fn co_occurrence(pattern: &Plane, labels: &Array2<u16>, tiles: usize) -> [Outcome; 5] {
-    let parts = glcm_of_tiles(&grey_levels(pattern, labels), labels, tiles);
-    let mut all = Glcm::new(LEVELS);
-    parts.iter().for_each(|part| all.merge(part));
-    let Some(whole) = all.features().map(|features| reported(&features)) else {
-        return [const { Err(NO_SKIN) }; 5];
-    };
-    let Some(whole) = whole else { return [const { Err(NO_VARIATION) }; 5] };
-    let without: Vec<Option<[f64; 5]>> = parts
-        .par_iter()
-        .map(|part| (part.total() > 0).then(|| all.without(part).features().and_then(|f| reported(&f)))?)
-        .collect();
-    std::array::from_fn(|i| {
-        let left: Vec<Option<f64>> = without.iter().map(|values| values.map(|values| values[i])).collect();
-        Estimate::leave_one_out(whole[i], &left).ok_or(NO_VARIATION)
-    })
-}
-
-/// The features of the catalogue, in its order; `None` where all levels are the same.
-fn reported(features: &Features) -> Option<[f64; 5]> {
-    Some([
-        features.contrast,
-        features.joint_entropy,
-        features.correlation?,
-        features.inverse_difference_moment,
-        features.angular_second_moment,
-    ])
-}
-
-/// Levels from 1; 0 outside. What exceeds the range has its last level.
-fn grey_levels(pattern: &Plane, labels: &Array2<u16>) -> Array2<u8> {
-    Zip::from(pattern).and(labels).par_map_collect(|&value, &label| {
-        let level = (value / LEVEL_WIDTH + 0.5 * LEVELS as f32).floor() as i32;
-        if label == Tiles::OUTSIDE { 0 } else { level.clamp(0, LEVELS as i32 - 1) as u8 + 1 }
-    })
-}
-
-/// The merged matrix of each tile: the pairs that start in it, in all four directions.
-fn glcm_of_tiles(levels: &Array2<u8>, labels: &Array2<u16>, tiles: usize) -> Vec<Glcm> {
-    let directions: Vec<Vec<Glcm>> = DIRECTIONS
-        .par_iter()
-        .map(|&(dx, dy)| {
-            let mut parts = vec![Glcm::new(LEVELS); tiles];
-            for ((y, x), &label) in labels.indexed_iter().filter(|(_, label)| **label != Tiles::OUTSIDE) {
-                let (x2, y2) = (x as isize + OFFSET * dx, y as isize + OFFSET * dy);
-                if x2 >= 0 && y2 >= 0 {
-                    let second = levels.get([y2 as usize, x2 as usize]).copied().unwrap_or(0);
-                    parts[label as usize].add(levels[[y, x]], second);
-                }
-            }
-            parts
-        })
-        .collect();
-    let mut directions = directions.into_iter();
-    let mut parts = directions.next().unwrap_or_default();
-    for more in directions {
-        parts.iter_mut().zip(&more).for_each(|(part, more)| part.merge(more));
-    }
-    parts
 }
 
 #[cfg(test)]

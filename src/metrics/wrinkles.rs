@@ -19,6 +19,14 @@ const BLUR_MM: f64 = 0.08;
 /// skin spreads further, hairs lie on top.
 const HAIR_MM: f64 = 0.19;
 
+/// How far around a disc its rim reaches, mm, and the least share of a line
+/// that lies on none.
+const RIM_MM: f64 = 0.3;
+const LEAST_CLEAR: f64 = 0.5;
+
+/// The least length of what is left of a line, mm.
+const LEAST_LEFT_MM: f64 = 3.0;
+
 const RIDGES: &str = "Hessian ridges with tracking, after Ng et al. 2015, IEEE Access 3:1079";
 
 /// The metrics of this family.
@@ -72,25 +80,54 @@ pub struct Wrinkle {
     pub contrast: f64,
 }
 
-/// The wrinkles among the `lines` of one photo's relief.
-pub fn among(lines: &[Line], relief: &Relief) -> Vec<Wrinkle> {
-    lines.iter().filter_map(|line| wrinkle(relief, line)).collect()
+/// What has a rim that looks like a piece of a line, native pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Disc {
+    /// Its centre.
+    pub centre: [f64; 2],
+    /// Its radius.
+    pub radius_px: f64,
 }
 
-/// A line as a wrinkle, unless it is a hair.
-fn wrinkle(relief: &Relief, line: &Line) -> Option<Wrinkle> {
-    let profile = Profile::of(relief, &line.points)?;
-    let width = profile.width_mm();
-    if width < HAIR_MM || profile.mass_mm() <= 0.0 {
-        return None;
+/// The wrinkles among the `lines` of one photo's relief, without ends on the
+/// rims of `discs`.
+pub fn among(lines: Vec<Line>, relief: &Relief, discs: &[Disc]) -> Vec<Wrinkle> {
+    let wrinkle = |line: Line| {
+        let profile = Profile::of(relief, &line.points)?;
+        let width = profile.width_mm();
+        let skin = width >= HAIR_MM && profile.mass_mm() > 0.0;
+        let clear = skin.then(|| clear_of(line, relief, discs)).flatten()?;
+        Some(wrinkle(relief, clear, &profile, width))
+    };
+    lines.into_iter().filter_map(wrinkle).collect()
+}
+
+/// A line without the ends that lie on rims of discs, where enough is left.
+fn clear_of(mut line: Line, relief: &Relief, discs: &[Disc]) -> Option<Line> {
+    let margin = relief.native_px_per_mm() * RIM_MM;
+    let on_rim = |&[x, y]: &[f64; 2]| {
+        let [x, y] = [x, y].map(|at| cell_centre(at, relief.factor));
+        discs.iter().any(|d| (x - d.centre[0]).hypot(y - d.centre[1]) <= d.radius_px + margin)
+    };
+    let clear: Vec<bool> = line.points.iter().map(|point| !on_rim(point)).collect();
+    let first = clear.iter().position(|&clear| clear)?;
+    let last = clear.iter().rposition(|&clear| clear)?;
+    let share = clear.iter().filter(|&&clear| clear).count() as f64 / clear.len() as f64;
+    if last - first + 1 < line.points.len() {
+        line = Line::of(line.points[first..=last].to_vec());
     }
+    (share >= LEAST_CLEAR && relief.scale.mm(line.length) >= LEAST_LEFT_MM).then_some(line)
+}
+
+/// A line of `width` mm, as pictured, as a wrinkle.
+fn wrinkle(relief: &Relief, line: Line, profile: &Profile, width: f64) -> Wrinkle {
     let true_width = (width * width - (BLUR_MM / SIGMA_PER_FWHM).powi(2)).max(0.16 * width * width).sqrt();
-    Some(Wrinkle {
+    Wrinkle {
         points: line.points.iter().map(|p| p.map(|at| cell_centre(at, relief.factor))).collect(),
         length_px: line.length * relief.factor as f64,
         width_px: true_width * relief.native_px_per_mm(),
         contrast: profile.mass_mm(),
-    })
+    }
 }
 
 /// The profile across a line, above its surroundings.
@@ -234,7 +271,7 @@ mod tests {
         let relief = Relief::of(&maps);
         let lattice = Lattice::of(&relief, &[]);
         let noise = lattice.noise(&relief);
-        let wrinkles = among(&lattice.lines(&relief, &noise), &relief);
+        let wrinkles = among(lattice.lines(&relief, &noise), &relief, &[]);
         let measured = measure(&relief, &wrinkles, &skin_of(&maps));
         (wrinkles, measured)
     }
@@ -275,6 +312,20 @@ mod tests {
         assert!(found(furrowed(0.0, 0.6)).0.is_empty());
     }
 
+    /// A disc over the right third of one furrow takes that off, one over most of the other takes it all.
+    #[test]
+    fn lines_on_rims_of_discs_are_none() {
+        let relief = Relief::of(&maps_of(furrowed(0.25, 0.0), 20.0));
+        let lattice = Lattice::of(&relief, &[]);
+        let noise = lattice.noise(&relief);
+        let lines = lattice.lines(&relief, &noise);
+        let disc = |x, y, radius_px| Disc { centre: [x, y], radius_px };
+        let discs = [disc(280.0, 110.0, 44.0), disc(220.0, 230.0, 90.0)];
+        let wrinkles = among(lines, &relief, &discs);
+        assert_eq!(wrinkles.len(), 1);
+        assert!((wrinkles[0].length_px - 170.0).abs() < 15.0, "{}", wrinkles[0].length_px);
+    }
+
     #[test]
     fn turned_flipped_and_darkened_photos_have_the_same_wrinkles() {
         let plane = furrowed(0.25, 0.0);
@@ -291,7 +342,7 @@ mod tests {
         let relief = Relief::of(&maps);
         let lattice = Lattice::of(&relief, &[]);
         let noise = lattice.noise(&relief);
-        let wrinkles = among(&lattice.lines(&relief, &noise), &relief);
+        let wrinkles = among(lattice.lines(&relief, &noise), &relief, &[]);
         let measured = measure(&relief, &wrinkles, &skin_of(&maps));
         assert_eq!(
             (measured[0].outcome.clone(), measured[1].outcome.clone()),

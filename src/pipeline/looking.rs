@@ -242,9 +242,8 @@ impl Seen {
                 )
             },
             || {
-                let others = scars::Others { dots: &dots, furrows: &[], spots: &spots };
                 rayon::join(
-                    || scars::noise(maps, light, &others),
+                    || scars::noise(maps, light, &dots),
                     || pores::blur_mm2(maps, &dots) + blur_mm * blur_mm,
                 )
             },

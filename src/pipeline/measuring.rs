@@ -14,6 +14,7 @@ use crate::metrics::wrinkles::{self, Wrinkle};
 use crate::metrics::{Measured, redness};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::looking::{Frozen, Ground, Seen, Surfaces, colours, green};
+use crate::pipeline::telling::{off_furrows, rimmed};
 use crate::raster::{Mask, Plane};
 use crate::region::Region;
 
@@ -99,14 +100,11 @@ impl Shown {
     pub fn among(seen: Seen, frozen: &Frozen) -> Self {
         let Seen { surfaces, pigmented, relief, texture, light, dots, lattice } = seen;
         let maps = &surfaces.maps;
-        let spots = segmentation::mask_of(&pigmented, maps.coarse.skin.dim());
         let relief_shown = || {
-            let wrinkles = wrinkles::among(&lattice.lines(&relief, &frozen.line_noise), &relief);
-            let furrows: Vec<(&[[f64; 2]], f64)> =
-                wrinkles.iter().map(|wrinkle| (&wrinkle.points[..], wrinkle.width_px)).collect();
-            let others = scars::Others { dots: &dots, furrows: &furrows, spots: &spots };
-            let scars = scars::detect(maps, light, &others, frozen.pit_noise);
-            (wrinkles, scars)
+            rayon::join(
+                || lattice.lines(&relief, &frozen.line_noise),
+                || scars::detect(maps, light, &dots, frozen.pit_noise),
+            )
         };
         let colour_shown = || {
             rayon::join(
@@ -118,9 +116,13 @@ impl Shown {
                 },
             )
         };
-        let ((wrinkles, scars), (stretch_marks, (red, papules, wounds, vascular))) =
+        let ((lines, scars), (stretch_marks, (red, papules, wounds, vascular))) =
             rayon::join(relief_shown, colour_shown);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
+        let px_per_mm = relief.native_px_per_mm();
+        let wrinkles = wrinkles::among(lines, &relief, &rimmed(&papules));
+        let furrows = wrinkles.iter().map(|wrinkle| wrinkle.points.as_slice());
+        let stretch_marks = off_furrows(stretch_marks, furrows, px_per_mm);
         Self {
             surfaces,
             red,
@@ -136,6 +138,14 @@ impl Shown {
             pigmented,
             vascular,
         }
+    }
+
+    /// The same without places where the baseline has spots (cells of this
+    /// photo) in its texture: the same places in every session, so that a spot
+    /// that fades or is missed does not look like texture that changes.
+    pub fn without_spots(mut self, baseline_spots: &Mask) -> Self {
+        self.texture.leave_out_spots(baseline_spots, &self.surfaces.maps.coarse);
+        self
     }
 
     /// The tone by which its melanin and blood were told apart: that of the

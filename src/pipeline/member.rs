@@ -107,6 +107,7 @@ impl Member {
     /// Measures every region on what the photo shows, and draws it on the easel.
     pub(super) fn keep(&mut self, shown: Shown, frozen: &Frozen, canvas: &Canvas, easel: Option<&Easel>) {
         let (Ok(link), skin) = (&self.link, self.frame.valid()) else { return };
+        let shown = shown.without_spots(&frozen.spots_in(&link.transform, skin));
         let measured = |transform: &Transform| {
             let spots = frozen.spots_in(transform, skin);
             let measured = |region: Region| {

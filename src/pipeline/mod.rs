@@ -16,6 +16,7 @@ mod records;
 mod series;
 mod single;
 mod structures;
+mod telling;
 mod view;
 
 pub use colour_table::{ColourRow, card_table, unmixing_table};

@@ -52,6 +52,7 @@ pub fn measure_photo(
     let canvas = Canvas::new(frame.valid(), frame.scale, &[], &outlines);
     let here = Transform::identity();
     let spots = frozen.spots_in(&here, frame.valid());
+    let shown = shown.without_spots(&spots);
     let regions = canvas.regions_in(&here, frame.valid());
     let repeatability = Repeatability::default();
     let measurement = Measurement {

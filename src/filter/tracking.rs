@@ -1,0 +1,251 @@
+//! Lines from points on ridges: tracking with hysteresis (Ng et al. 2015,
+//! *IEEE Access* 3:1079), and their ends beyond what the search saw.
+
+use crate::filter::ridges::{Crest, SIDE, Scale, Search, strength_along};
+use crate::raster::{self, Mask};
+
+/// A line: its points one pixel apart, from end to end, and how wide the
+/// strongest scale along it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Column and row.
+    pub points: Vec<[f64; 2]>,
+    /// Median standard deviation of the scales that saw it best, pixels.
+    pub sigma: f64,
+    /// Mean strength: the height of the ridge.
+    pub strength: f64,
+}
+
+impl Line {
+    /// Its length, pixels.
+    pub fn length(&self) -> f64 {
+        self.points.windows(2).map(|p| (p[1][0] - p[0][0]).hypot(p[1][1] - p[0][1])).sum()
+    }
+}
+
+/// Follows ridges from point to point.
+pub(super) struct Tracker {
+    crests: Vec<Crest>,
+    /// One more than the index of each pixel's crest; 0 for none.
+    index: ndarray::Array2<u32>,
+    used: Vec<bool>,
+}
+
+impl Tracker {
+    pub fn new((width, height): (usize, usize), crests: Vec<Crest>) -> Self {
+        let mut index = ndarray::Array2::zeros((height, width));
+        crests.iter().zip(1..).for_each(|(crest, i)| index[[crest.y, crest.x]] = i);
+        let used = vec![false; crests.len()];
+        Self { crests, index, used }
+    }
+
+    pub fn lines(mut self, search: &Search) -> Vec<Line> {
+        let mut order: Vec<usize> = (0..self.crests.len()).filter(|&i| self.crests[i].starts).collect();
+        order.sort_by(|&a, &b| self.crests[b].strength.total_cmp(&self.crests[a].strength).then(a.cmp(&b)));
+        let mut lines = Vec::new();
+        for seed in order {
+            if !self.used[seed] {
+                lines.extend(self.line(seed, search));
+            }
+        }
+        lines
+    }
+
+    /// The line through a seed; its crests and those beside it are used up.
+    fn line(&mut self, seed: usize, search: &Search) -> Option<Line> {
+        let angle = self.crests[seed].angle;
+        let mut stretch = self.follow(seed, angle + std::f64::consts::PI, search);
+        stretch.points.reverse();
+        let ahead = self.follow(seed, angle, search);
+        stretch.points.push([self.crests[seed].x as f64, self.crests[seed].y as f64]);
+        stretch.points.extend(ahead.points);
+        stretch.crests.extend(ahead.crests);
+        stretch.crests.push(seed);
+        let crests: Vec<Crest> = stretch.crests.iter().map(|&i| self.crests[i]).collect();
+        stretch.crests.iter().for_each(|&i| self.used[i] = true);
+        let mut sigmas: Vec<f64> = crests.iter().map(|crest| crest.sigma).collect();
+        sigmas.sort_by(f64::total_cmp);
+        let line = Line {
+            points: smoothed(&stretch.points),
+            sigma: sigmas[sigmas.len() / 2],
+            strength: crests.iter().map(|crest| crest.strength).sum::<f64>() / crests.len() as f64,
+        };
+        let least = crests.iter().map(|crest| crest.mean).sum::<f64>() / crests.len() as f64;
+        let kept = line.length() >= search.length && line.strength >= least;
+        if kept {
+            self.use_up_beside(&line);
+        }
+        kept.then_some(line)
+    }
+
+    fn use_up_beside(&mut self, line: &Line) {
+        let reach = (SIDE * line.sigma).ceil() as isize;
+        let (width, height) = raster::size(&self.index);
+        for &[x, y] in &line.points {
+            let (x, y) = (x.round() as isize, y.round() as isize);
+            for py in (y - reach).max(0)..=(y + reach).min(height as isize - 1) {
+                for px in (x - reach).max(0)..=(x + reach).min(width as isize - 1) {
+                    let crest = self.index[[py as usize, px as usize]];
+                    if crest > 0 {
+                        self.used[crest as usize - 1] = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The points after the seed in one direction.
+    fn follow(&self, seed: usize, mut angle: f64, search: &Search) -> Stretch {
+        let (mut x, mut y) = (self.crests[seed].x as f64, self.crests[seed].y as f64);
+        let (mut points, mut crests, mut reached) = (Vec::new(), Vec::new(), 0);
+        let (width, height) = raster::size(&self.index);
+        // A line cannot be longer than this without going round in circles.
+        for _ in 0..4 * (width + height) {
+            (x, y) = (x + angle.cos(), y + angle.sin());
+            match self.next(x, y, angle, search.turn) {
+                Some((found, turn)) if !crests.contains(&found) => {
+                    let crest = self.crests[found];
+                    // Half way to the pixel centre: lines are smoother than pixels.
+                    (x, y) = (0.5 * (x + crest.x as f64), 0.5 * (y + crest.y as f64));
+                    angle += 0.3 * turn;
+                    crests.push(found);
+                    points.push([x, y]);
+                    reached = points.len();
+                }
+                _ => points.push([x, y]),
+            }
+            if (points.len() - reached) as f64 > search.gap {
+                break;
+            }
+        }
+        points.truncate(reached);
+        Stretch { points, crests }
+    }
+
+    /// The strongest free crest near a position that runs the same way, and the turn to it.
+    fn next(&self, x: f64, y: f64, angle: f64, turn: f64) -> Option<(usize, f64)> {
+        let (column, line) = (x.round() as isize, y.round() as isize);
+        let near = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (column + dx, line + dy)));
+        near.filter(|&(x, y)| x >= 0 && y >= 0)
+            .filter_map(|(x, y)| {
+                let crest = (*self.index.get([y as usize, x as usize])? as usize).checked_sub(1)?;
+                let turned = half_turn(self.crests[crest].angle - angle);
+                (!self.used[crest] && turned.abs() <= turn).then_some((crest, turned))
+            })
+            .max_by(|a, b| {
+                self.crests[a.0].strength.total_cmp(&self.crests[b.0].strength).then(b.0.cmp(&a.0))
+            })
+    }
+}
+
+/// Points of a line to one side of its seed, and the crests they came from.
+struct Stretch {
+    points: Vec<[f64; 2]>,
+    crests: Vec<usize>,
+}
+
+/// The angle between undirected lines, `-π/2..=π/2`.
+fn half_turn(angle: f64) -> f64 {
+    let turned = angle.rem_euclid(std::f64::consts::PI);
+    if turned > std::f64::consts::FRAC_PI_2 { turned - std::f64::consts::PI } else { turned }
+}
+
+/// Each point as the mean of the five around it; the ends stay.
+fn smoothed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let last = points.len().saturating_sub(1);
+    (0..points.len())
+        .map(|i| {
+            let reach = i.min(last - i).min(2);
+            let near = &points[i - reach..=i + reach];
+            [0, 1].map(|axis| near.iter().map(|p| p[axis]).sum::<f64>() / near.len() as f64)
+        })
+        .collect()
+}
+
+/// Goes on from both ends of each line, at most to where another one is: the
+/// long median falls where half of its length lies beyond the end.
+pub(super) fn lengthen(lines: &mut [Line], scales: &[Scale], mask: &Mask, search: &Search) {
+    if search.tip <= 0.0 {
+        return;
+    }
+    let mut owners = Owners(ndarray::Array2::zeros(mask.raw_dim()));
+    (1..).zip(&*lines).for_each(|(id, line)| owners.take(&line.points, id));
+    for (id, line) in (1..).zip(lines) {
+        let off = |scale: &&Scale| (scale.sigma - line.sigma).abs();
+        let Some(scale) = scales.iter().min_by(|a, b| off(a).total_cmp(&off(b))) else { return };
+        for _ in 0..2 {
+            let more = tip(&line.points, scale, search, |x, y| mask[[y, x]] && owners.are_free(x, y, id));
+            owners.take(&more, id);
+            line.points.extend(more);
+            line.points.reverse();
+        }
+    }
+}
+
+/// The line that each pixel belongs to; 0 for none.
+struct Owners(ndarray::Array2<u32>);
+
+impl Owners {
+    fn take(&mut self, points: &[[f64; 2]], id: u32) {
+        for [x, y] in points.iter().filter_map(|&[x, y]| raster::nearest(x, y)) {
+            if let Some(owner) = self.0.get_mut([y, x]) {
+                *owner = id;
+            }
+        }
+    }
+
+    /// Whether no other line comes within a pixel of an inner pixel.
+    fn are_free(&self, x: usize, y: usize, id: u32) -> bool {
+        let mut around = (y - 1..=y + 1).flat_map(|y| (x - 1..=x + 1).map(move |x| [y, x]));
+        around.all(|at| self.0[at] == 0 || self.0[at] == id)
+    }
+}
+
+/// Points from which the direction of an end is taken.
+const END: usize = 6;
+
+/// The points beyond the last one of a line, on pixels that are `free`.
+fn tip(
+    points: &[[f64; 2]],
+    scale: &Scale,
+    search: &Search,
+    free: impl Fn(usize, usize) -> bool,
+) -> Vec<[f64; 2]> {
+    let from = points.len().saturating_sub(END);
+    let (Some(&[mut x, mut y]), Some(&[from_x, from_y])) = (points.last(), points.get(from)) else {
+        return Vec::new();
+    };
+    let (width, height) = raster::size(&scale.plane);
+    let inner = |x: f64, y: f64| {
+        let [column, line] = raster::nearest(x, y)?;
+        let inside = column > 0 && line > 0 && column + 1 < width && line + 1 < height;
+        (inside && free(column, line)).then_some((column, line))
+    };
+    let mut angle = (y - from_y).atan2(x - from_x);
+    let mut more = Vec::new();
+    // The median over less of the line varies more.
+    let least = scale.keep * (search.half_length / search.tip).sqrt();
+    while (more.len() as f64) < search.half_length {
+        let (sin, cos) = angle.sin_cos();
+        let next = |aside: f64| [x + cos - aside * sin, y + sin + aside * cos];
+        let ways = ASIDE.into_iter().filter_map(|aside| {
+            let [x, y] = next(aside);
+            inner(x, y).map(|at| (at, [x, y]))
+        });
+        let tried = ways.flat_map(|(at, to)| {
+            TURNS.map(|turn| (strength_along(scale, at, angle + turn, search.tip), to, turn))
+        });
+        // The first of the strongest: straight on before aside.
+        let best =
+            tried.filter(|way| way.0 >= least).reduce(|best, way| if way.0 > best.0 { way } else { best });
+        let Some((_, [to_x, to_y], turn)) = best else { break };
+        angle += 0.3 * (turn + half_turn((to_y - y).atan2(to_x - x) - angle));
+        (x, y) = (to_x, to_y);
+        more.push([x, y]);
+    }
+    more
+}
+
+/// Steps to the side, pixels, and turns, radians, that are tried beyond an end.
+const ASIDE: [f64; 3] = [0.0, -0.7, 0.7];
+const TURNS: [f64; 3] = [0.0, -0.15, 0.15];

@@ -1,0 +1,220 @@
+//! What could have drawn what looks like a pit: a pit, a spot, a furrow or a
+//! bump, each as strongly as it explains the skin around a place.
+//!
+//! The three channels are decorrelated by the covariance of the baseline's
+//! plain skin, so that what pigment and blood vary in anyway counts little and
+//! what all channels share counts much. A pit and a bump are drawn as light
+//! from one side shades them; a spot and a furrow may have any colour.
+
+use nalgebra::Vector3;
+
+use crate::filter::gaussian::gaussian;
+use crate::metrics::crescents::Profile;
+use crate::metrics::templates::{Template, draw, shading};
+use crate::metrics::whitening::Whitening;
+use crate::raster::Plane;
+use crate::units::FilterScale;
+
+/// Pits: profile, radius and depth, mm.
+const PITS: [(Profile, f64, f64); 19] = [
+    (Profile::Funnel, 0.6, 0.2),
+    (Profile::Funnel, 0.6, 0.45),
+    (Profile::Funnel, 0.8, 0.2),
+    (Profile::Funnel, 0.8, 0.45),
+    (Profile::Funnel, 1.05, 0.2),
+    (Profile::Funnel, 1.05, 0.45),
+    (Profile::Floor, 0.8, 0.2),
+    (Profile::Floor, 0.8, 0.45),
+    (Profile::Floor, 1.05, 0.2),
+    (Profile::Floor, 1.05, 0.45),
+    (Profile::Floor, 1.4, 0.2),
+    (Profile::Floor, 1.4, 0.45),
+    (Profile::Floor, 1.8, 0.2),
+    (Profile::Floor, 1.8, 0.45),
+    (Profile::Bowl, 0.6, 0.3),
+    (Profile::Bowl, 0.8, 0.3),
+    (Profile::Bowl, 1.05, 0.3),
+    (Profile::Bowl, 1.4, 0.3),
+    (Profile::Bowl, 1.8, 0.3),
+];
+
+/// Radii of bumps, mm; they rise by a quarter of that, as papules do.
+const BUMPS_MM: [f64; 3] = [0.6, 0.9, 1.3];
+
+/// Radii of spots with an edge, and of those that fade, mm.
+const SPOTS_MM: [f64; 7] = [0.3, 0.42, 0.6, 0.85, 1.2, 1.7, 2.4];
+const FADING_MM: [f64; 3] = [0.5, 1.0, 2.0];
+
+/// How far off the middle of what explains a place may be, radii of the pit.
+const NEAR: f64 = 0.8;
+
+/// How far off a spot may be whose edge a place is, radii of the pit that it is not.
+const BESIDE: f64 = 1.4;
+
+/// How soft the edge of a spot is, mm.
+const EDGE_MM: f64 = 0.08;
+
+/// Standard deviations across furrows, mm, their directions, and how far they are looked at.
+const FURROWS_MM: [f64; 3] = [0.15, 0.3, 0.5];
+const DIRECTIONS: usize = 8;
+const FURROW_REACH_MM: f64 = 3.0;
+
+/// A place that may be the middle of a pit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    /// Column and row of its cell.
+    pub cell: [isize; 2],
+    /// Radius of the pit, mm.
+    pub radius_mm: f64,
+}
+
+/// What can be compared around the places of one photo: how strongly each
+/// explains one, in standard deviations of plain skin that vary from cell to
+/// cell alone; to be compared with one another only.
+pub struct Rivals {
+    planes: [Plane; 3],
+    scale: FilterScale,
+    pits: Vec<Template>,
+    bumps: Vec<Template>,
+    spots: Vec<Template>,
+    furrows: Vec<Template>,
+}
+
+impl Rivals {
+    /// The rivals on channels that have no slow variation and are 0 outside
+    /// the skin, under light from the direction `towards`.
+    pub fn of(channels: &[Plane; 3], scale: FilterScale, [ux, uy]: [f64; 2], whitening: &Whitening) -> Self {
+        let mut planes = channels.clone();
+        let mixed = |at: (usize, usize)| whitening * Vector3::from_fn(|c, _| channels[c][at]);
+        for (c, plane) in planes.iter_mut().enumerate() {
+            plane.indexed_iter_mut().for_each(|(at, value)| *value = mixed(at)[c]);
+        }
+        let shaded = |profile, radius, depth, light| shading(profile, radius, depth, light, scale);
+        let lit = |drawn: [Plane; 3]| Template::shaded(&drawn, whitening);
+        let spot = |value: &dyn Fn(f64) -> f64, radius: f64| {
+            let side = (scale.px(1.8 * radius + 0.5).round() as usize) + 2;
+            let drawn = draw(side, |dx, dy| value(scale.mm(dx.hypot(dy))));
+            Template::plain(&gaussian(&drawn, scale.px(0.1)))
+        };
+        let edged = SPOTS_MM.map(|r| spot(&|at| 1.0 / (1.0 + ((at - r) / EDGE_MM).exp()), r));
+        let fading = FADING_MM.map(|r| spot(&|at| (-std::f64::consts::LN_2 * (at / r).powi(2)).exp(), r));
+        let furrow = |sigma: f64, k: usize| {
+            let (sin, cos) = (std::f64::consts::PI * k as f64 / DIRECTIONS as f64).sin_cos();
+            Template::plain(&draw(scale.px(FURROW_REACH_MM).round() as usize + 1, |dx, dy| {
+                let (along, across) = (scale.mm(dx * cos + dy * sin), scale.mm(dy * cos - dx * sin));
+                let long = along * 2.2 / FURROW_REACH_MM;
+                (-0.5 * ((across / sigma).powi(2) + long * long)).exp()
+            }))
+        };
+        Self {
+            planes,
+            scale,
+            pits: PITS.iter().map(|&(profile, r, depth)| lit(shaded(profile, r, depth, [ux, uy]))).collect(),
+            // A pit under light from the other side is shaded as a bump is.
+            bumps: BUMPS_MM.iter().map(|&r| lit(shaded(Profile::Bowl, r, 0.25 * r, [-ux, -uy]))).collect(),
+            spots: edged.into_iter().chain(fading).collect(),
+            furrows: FURROWS_MM
+                .iter()
+                .flat_map(|&sigma| (0..DIRECTIONS).map(move |k| furrow(sigma, k)))
+                .collect(),
+        }
+    }
+
+    /// How strongly a pit explains a place.
+    pub fn pit(&self, place: Place) -> f64 {
+        self.most(&self.pits, place, (self.reach(NEAR, place) / 2).max(1))
+    }
+
+    /// How strongly a round spot in this place does, of any colour.
+    pub fn spot(&self, place: Place) -> f64 {
+        self.most(&self.spots, place, self.reach(NEAR, place))
+    }
+
+    /// The same further off as well: as strong as a spot whose edge the place is.
+    pub fn spot_beside(&self, place: Place) -> f64 {
+        self.most(&self.spots, place, self.reach(BESIDE, place))
+    }
+
+    /// How strongly a straight line does, of any colour.
+    pub fn furrow(&self, place: Place) -> f64 {
+        self.most(&self.furrows, place, (self.reach(NEAR, place) / 2).max(1))
+    }
+
+    /// How strongly a bump does: the dark side of a stronger one further off
+    /// looks like half a pit.
+    pub fn bump(&self, place: Place) -> f64 {
+        let reach = self.reach(NEAR, place);
+        let far = 0.5 * self.most(&self.bumps, place, 3 * reach);
+        self.most(&self.bumps, place, reach).max(far)
+    }
+
+    /// Cells within some radii of the pit.
+    fn reach(&self, radii: f64, place: Place) -> isize {
+        (self.scale.px(radii * place.radius_mm).round() as isize).max(2)
+    }
+
+    fn most(&self, templates: &[Template], place: Place, reach: isize) -> f64 {
+        templates.iter().map(|template| self.best(template, place.cell, reach)).fold(0.0, f64::max)
+    }
+
+    /// The strongest response near a place, climbed to by steps that halve.
+    fn best(&self, template: &Template, from: [isize; 2], reach: isize) -> f64 {
+        let (mut at, mut most) = (from, template.response(&self.planes, from));
+        let mut step = (reach / 2).max(1);
+        loop {
+            let middle = at;
+            for [dx, dy] in AROUND {
+                let next = [middle[0] + dx * step, middle[1] + dy * step];
+                let within = (next[0] - from[0]).abs() <= reach && (next[1] - from[1]).abs() <= reach;
+                let value = if within { template.response(&self.planes, next) } else { most };
+                if value > most {
+                    (at, most) = (next, value);
+                }
+            }
+            if step == 1 {
+                return most;
+            }
+            step /= 2;
+        }
+    }
+}
+
+/// The eight cells around one.
+const AROUND: [[isize; 2]; 8] = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCALE: FilterScale = FilterScale { px_per_mm: 7.0, physical: true };
+
+    /// What pit, spot, furrow and bump say of what is drawn in the middle of 121 cells squared.
+    fn rivalry(draw: &dyn Fn(f64, f64) -> [f64; 3]) -> [f64; 4] {
+        let channels = std::array::from_fn(|c| {
+            Plane::from_shape_fn((121, 121), |(y, x)| {
+                draw((x as f64 - 60.0) / 7.0, (y as f64 - 60.0) / 7.0)[c] as f32
+            })
+        });
+        let rivals = Rivals::of(&channels, SCALE, [1.0, 0.0], &Whitening::identity());
+        let place = Place { cell: [60, 60], radius_mm: 1.0 };
+        [rivals.pit(place), rivals.spot(place), rivals.furrow(place), rivals.bump(place)]
+    }
+
+    /// The slope of a Gaussian pit of half-depth radius 1 mm along x, at most 1.
+    fn slope(x: f64, y: f64) -> f64 {
+        let squared = (x * x + y * y) * 2.0 * std::f64::consts::LN_2;
+        x * squared.mul_add(-0.5, 0.5).exp() * (2.0 * std::f64::consts::LN_2).sqrt()
+    }
+
+    #[test]
+    fn each_explains_itself_best() {
+        let wins = |which: usize, all: [f64; 4]| {
+            let others = all.iter().enumerate().filter(|(k, _)| *k != which).map(|(_, value)| *value);
+            assert!(all[which] > 1.2 * others.fold(0.0, f64::max), "{which}: {all:?}");
+        };
+        wins(0, rivalry(&|x, y| [0.2 * slope(x, y); 3]));
+        wins(1, rivalry(&|x, y| if x.hypot(y) < 1.2 { [0.2, 0.3, 0.5] } else { [0.0; 3] }));
+        wins(2, rivalry(&|x, _| [0.2 * (-0.5 * (x / 0.3).powi(2)).exp(); 3]));
+        wins(3, rivalry(&|x, y| [-0.2 * slope(x, y); 3]));
+    }
+}

@@ -1,0 +1,69 @@
+//! What one family finds that the finds of another explain: families do not
+//! know each other, a photo's telling knows them all.
+
+use crate::metrics::inflammation::RedSpot;
+use crate::metrics::stretch_marks::{Kind, StretchMark};
+use crate::metrics::wrinkles::Disc;
+
+/// The radius in which a papule is shaded over the radius in which it is red.
+const BUMP: f64 = 1.4;
+
+/// The papules, whose shaded rims look like pieces of furrows.
+pub fn rimmed(papules: &[RedSpot]) -> Vec<Disc> {
+    let disc = |papule: &RedSpot| Disc {
+        centre: [papule.x_px, papule.y_px],
+        radius_px: BUMP * (papule.area_px / std::f64::consts::PI).sqrt(),
+    };
+    papules.iter().map(disc).collect()
+}
+
+/// Width of a pale band, mm, below which it may be the shade of a furrow that
+/// unmixing takes for colour, how far off that may lie, mm, and how much
+/// of the band must lie along it.
+const NARROW_MM: f64 = 1.0;
+const BESIDE_MM: f64 = 0.4;
+const MOST_ALONG: f64 = 0.5;
+
+/// The bands that are not the shade of one of the `furrows`, native pixels. A
+/// red band is dark as well, and seen as a furrow itself.
+pub fn off_furrows<'a>(
+    mut bands: Vec<StretchMark>,
+    furrows: impl Iterator<Item = &'a [[f64; 2]]> + Clone,
+    px_per_mm: f64,
+) -> Vec<StretchMark> {
+    let beside = |[x, y]: [f64; 2]| {
+        let near = |at: &[f64; 2]| (at[0] - x).hypot(at[1] - y) <= BESIDE_MM * px_per_mm;
+        furrows.clone().flatten().any(near)
+    };
+    let along = |band: &StretchMark| band.points.iter().filter(|at| beside(**at)).count() as f64;
+    bands.retain(|band| {
+        let wide = band.width_px >= NARROW_MM * px_per_mm;
+        wide || band.kind == Kind::Rubra || along(band) <= MOST_ALONG * band.points.len() as f64
+    });
+    bands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Along y = 0, 20 px/mm: bands of 0.8 and 2 mm, and a line 0.25 mm beside
+    /// six tenths of them, or four.
+    #[test]
+    fn narrow_pale_bands_along_furrows_are_none() {
+        let points: Vec<[f64; 2]> = (0..=100).map(|x| [f64::from(3 * x), 0.0]).collect();
+        let band = |kind, width_px| StretchMark {
+            kind,
+            points: points.clone(),
+            length_px: 300.0,
+            width_px,
+            contrast: 0.3,
+        };
+        let left = |kind: Kind, width_px: f64, share: f64| {
+            let line: Vec<[f64; 2]> = (0..=(300.0 * share) as i32).map(|x| [f64::from(x), 5.0]).collect();
+            off_furrows(vec![band(kind, width_px)], std::iter::once(line.as_slice()), 20.0).len()
+        };
+        assert_eq!((left(Kind::Alba, 16.0, 0.6), left(Kind::Alba, 16.0, 0.4)), (0, 1));
+        assert_eq!((left(Kind::Alba, 40.0, 0.6), left(Kind::Rubra, 16.0, 0.6)), (1, 1));
+    }
+}
