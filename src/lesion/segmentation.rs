@@ -11,6 +11,7 @@ use crate::lesion::photometry::{Light, Noise};
 use crate::lesion::places::{Owner, Places, grow, neighbours, owners};
 use crate::metrics::maps::Level;
 use crate::order::of_ranks;
+use crate::quality::ROUNDING;
 use crate::raster::{self, Mask, Plane};
 
 /// Smoothing before thresholds are applied, standard deviation in mm.
@@ -55,6 +56,10 @@ const MOST_ROUNDING: f64 = 3.0;
 /// below the peak for the two to be two lesions. Chosen by us.
 const SADDLE: f32 = 0.3;
 
+/// Levels of the compressed colour that a pigmented spot must exceed: one is what rounding
+/// draws where even skin crosses from one number to the next, and dropped waves add to it.
+const LEVELS: [f64; 2] = [1.5, 1.0];
+
 /// Absolute thresholds of excess density, taken from the baseline and kept
 /// for the whole series: a threshold that followed each photo would shrink
 /// and grow with the lesions it is to measure.
@@ -85,6 +90,13 @@ impl Thresholds {
         let wide =
             (kind == LesionKind::Vascular).then(|| Hysteresis::of(&widely_smoothed(excess, level), level));
         Self { fine, wide, level_error: 0.0 }
+    }
+
+    /// With the `level_error` of the map, and no lower than what rounding draws of itself.
+    pub fn over_rounding(self, level_error: f64) -> Self {
+        let [high, low] = LEVELS.map(|levels| (levels * level_error / ROUNDING) as f32);
+        let fine = Hysteresis { high: self.fine.high.max(high), low: self.fine.low.max(low) };
+        Self { fine, level_error, ..self }
     }
 }
 
@@ -336,6 +348,21 @@ mod tests {
             };
             discs.iter().map(covered).sum()
         })
+    }
+
+    /// A level of 0.1 rounds by 0.0408: one and a half of it are 0.15.
+    #[test]
+    fn what_rounding_draws_of_itself_is_no_spot() {
+        let over = THRESHOLDS.over_rounding(0.040_824_8);
+        let found = |density| {
+            let thresholds = Thresholds { level_error: 0.0, wide: None, ..over };
+            find(LesionKind::Pigmented, &discs(96, &[(40.0, 50.0, 12.0, density)]), &level(96), thresholds)
+                .len()
+        };
+        assert!((over.fine.high - 0.15).abs() < 1e-6 && (over.fine.low - 0.1).abs() < 1e-6);
+        assert_eq!((found(0.14), found(0.17)), (0, 1));
+        let fine = THRESHOLDS.over_rounding(0.01).fine;
+        assert_eq!((fine.high, fine.low), (0.08, 0.04));
     }
 
     #[test]

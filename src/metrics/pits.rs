@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use crate::filter::background::background;
+use crate::filter::background::freed;
 use crate::filter::blobs::Blob;
 use crate::filter::gaussian::gaussian_and_weight;
 use crate::metrics::Maps;
@@ -131,11 +131,7 @@ impl PlainSkin {
         let channel = |c: usize| {
             let mut plane = maps.density[c].clone();
             dots.iter().for_each(|dot| subtract(&mut plane, dot, maps, PORE_SPREAD_MM2[c]));
-            let slow = background(&plane, &plain, scale.px(BACKGROUND_MM));
-            ndarray::Zip::from(&mut plane).and(&slow).and(&plain).par_for_each(|value, slow, &plain| {
-                *value = if plain { *value - slow } else { 0.0 };
-            });
-            plane
+            freed(plane, &plain, scale.px(BACKGROUND_MM))
         };
         let channels: Vec<Plane> = (0..3).into_par_iter().map(channel).collect();
         let channels: [Plane; 3] = channels.try_into().expect("three channels");

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::filter::blobs::Blob;
 use crate::metrics::crescents::Profile;
+use crate::metrics::maps::Level;
 use crate::metrics::pits::{Fit, PitNoise, PlainSkin};
 use crate::metrics::relief::Light;
 use crate::metrics::rivals::{Place, Rivals};
@@ -136,17 +137,16 @@ pub struct Scar {
     pub size: Option<SizeClass>,
 }
 
-/// How uneven the plain skin of a baseline is; `None` without `light` from one side.
-pub fn noise(maps: &Maps, light: Option<Light>, dots: &[Blob]) -> Option<PitNoise> {
-    plain_skin(maps, light, dots).map(|skin| skin.noise())
+/// The skin between the round dark `dots` of the fine plane, where scars are
+/// sought; `None` without `light` from one side, which alone shows them, or resolution.
+pub fn plain_skin(maps: &Maps, light: Option<Light>, dots: &[Blob]) -> Option<PlainSkin> {
+    let light = light.filter(Light::is_sided)?;
+    (maps.coarse.scale.px_per_mm >= LEAST_PX_PER_MM).then(|| PlainSkin::of(maps, light.towards(), dots))
 }
 
-/// The atrophic scars of one photo, the surest first; none without `light`
-/// from one side. `dots` are its round dark dots, on the fine plane; `noise`
-/// is the baseline's; without one, the photo's own.
-pub fn detect(maps: &Maps, light: Option<Light>, dots: &[Blob], noise: Option<PitNoise>) -> Vec<Scar> {
-    let Some(skin) = plain_skin(maps, light, dots) else { return Vec::new() };
-    let level = &maps.coarse;
+/// The atrophic scars on the [`plain_skin`] of one photo on its coarse level,
+/// the surest first; `noise` is the baseline's; without one, the photo's own.
+pub fn detect(skin: &PlainSkin, level: &Level, noise: Option<PitNoise>) -> Vec<Scar> {
     let noise = noise.unwrap_or_else(|| skin.noise());
     let rivals = skin.rivals(&noise);
     let fits = skin.fits(&noise);
@@ -159,12 +159,6 @@ pub fn detect(maps: &Maps, light: Option<Light>, dots: &[Blob], noise: Option<Pi
     pits.sort_by(|(a, p), (b, q)| b.total_cmp(a).then((p.y, p.x).cmp(&(q.y, q.x))));
     let pits = pits.into_iter().map(|(_, fit)| fit).collect();
     apart(pits, level.scale).iter().map(|pit| scar(pit, level.factor, level.scale)).collect()
-}
-
-/// The skin between its dots, where light and resolution show pits.
-fn plain_skin(maps: &Maps, light: Option<Light>, dots: &[Blob]) -> Option<PlainSkin> {
-    let light = light.filter(Light::is_sided)?;
-    (maps.coarse.scale.px_per_mm >= LEAST_PX_PER_MM).then(|| PlainSkin::of(maps, light.towards(), dots))
 }
 
 /// Whether a fit has the bright side that a pit of its shape shows.
@@ -302,7 +296,8 @@ mod tests {
         let clutter = crate::metrics::relief::Clutter::of(&relief);
         let dots = crate::metrics::pores::dots(&relief, &clutter);
         let light = crate::metrics::relief::light(&relief, dots.iter().map(|dot| [dot.x, dot.y]));
-        let scars = detect(&maps, light, &dots, None);
+        let skin = plain_skin(&maps, light, &dots);
+        let scars = skin.map_or(Vec::new(), |skin| detect(&skin, &maps.coarse, None));
         let measured = measure(&maps, light, &scars, &skin_of(&maps));
         (scars, measured)
     }

@@ -65,7 +65,8 @@ fn bends(plane: &Plane, x: usize, y: usize, step: usize) -> [f32; 2] {
     let xx = here[x - step] + here[x + step] - 2.0 * here[x];
     let yy = above[x] + below[x] - 2.0 * here[x];
     let xy = 0.25 * (below[x + step] + above[x - step] - below[x - step] - above[x + step]);
-    let (mean, swing) = (0.5 * (xx + yy), (0.5 * (xx - yy)).hypot(xy));
+    let (mean, half) = (0.5 * (xx + yy), 0.5 * (xx - yy));
+    let swing = (half * half + xy * xy).sqrt();
     [swing - mean, mean + swing]
 }
 

@@ -11,7 +11,7 @@ use crate::lesion::{self, Chromophore, LesionKind, LesionMap, Spot, Thresholds, 
 use crate::metrics::Maps;
 use crate::metrics::lines::{Lattice, LineNoise};
 use crate::metrics::maps::Level;
-use crate::metrics::pits::PitNoise;
+use crate::metrics::pits::{PitNoise, PlainSkin};
 use crate::metrics::pores;
 use crate::metrics::relief::{self, Clutter, Light, Relief};
 use crate::metrics::scars;
@@ -163,7 +163,7 @@ impl Ground {
             || Thresholds::from_baseline(LesionKind::Pigmented, &surfaces.pigment_excess, level),
             || Thresholds::from_baseline(LesionKind::Vascular, &surfaces.blood_excess, level),
         );
-        let pigmented = Thresholds { level_error: of_pigment, ..pigmented };
+        let pigmented = pigmented.over_rounding(of_pigment);
         let vascular = Thresholds { level_error: of_blood, ..vascular };
         let found = surfaces.pigmented(pigment_map, pigmented);
         Self { surfaces, pigment_map, blood_map, pigmented, vascular, found, band_noise }
@@ -217,6 +217,8 @@ pub struct Seen {
     pub(super) light: Option<Light>,
     pub(super) dots: Vec<Blob>,
     pub(super) lattice: Lattice,
+    /// Where scars are sought; `None` where nothing shows them.
+    pub(super) plain_skin: Option<PlainSkin>,
 }
 
 impl Seen {
@@ -230,7 +232,7 @@ impl Seen {
         let dots = pores::dots(&relief, &clutter);
         let light = light(&relief, &dots);
         let spots = segmentation::mask_of(&found, maps.coarse.skin.dim());
-        let ((texture, (lattice, line_noise)), (pit_noise, pore_blur_mm2)) = rayon::join(
+        let ((texture, (lattice, line_noise)), (plain_skin, pore_blur_mm2)) = rayon::join(
             || {
                 rayon::join(
                     || Texture::of(&relief),
@@ -243,7 +245,7 @@ impl Seen {
             },
             || {
                 rayon::join(
-                    || scars::noise(maps, light, &dots),
+                    || scars::plain_skin(maps, light, &dots),
                     || pores::blur_mm2(maps, &dots) + blur_mm * blur_mm,
                 )
             },
@@ -256,14 +258,14 @@ impl Seen {
             vascular,
             clutter,
             line_noise,
-            pit_noise,
+            pit_noise: plain_skin.as_ref().map(PlainSkin::noise),
             band_noise,
             pore_blur_mm2,
             spots,
             factor: maps.coarse.factor,
         };
         let relief = relief.without_rungs();
-        (Self { surfaces, pigmented: found, relief, texture, light, dots, lattice }, frozen)
+        (Self { surfaces, pigmented: found, relief, texture, light, dots, lattice, plain_skin }, frozen)
     }
 
     /// A follow-up of these [`colours`] and this [`green`], under what the baseline fixed.
@@ -283,8 +285,9 @@ impl Seen {
             },
         );
         let light = light(&relief, &dots);
+        let plain_skin = scars::plain_skin(&surfaces.maps, light, &dots);
         let relief = relief.without_rungs();
-        Self { surfaces, pigmented, relief, texture, light, dots, lattice }
+        Self { surfaces, pigmented, relief, texture, light, dots, lattice, plain_skin }
     }
 
     /// The coarse level.

@@ -98,12 +98,12 @@ impl Shown {
 
     /// What is to be told from a photo that was looked at.
     pub fn among(seen: Seen, frozen: &Frozen) -> Self {
-        let Seen { surfaces, pigmented, relief, texture, light, dots, lattice } = seen;
+        let Seen { surfaces, pigmented, relief, texture, light, dots, lattice, plain_skin } = seen;
         let maps = &surfaces.maps;
         let relief_shown = || {
             rayon::join(
                 || lattice.lines(&relief, &frozen.line_noise),
-                || scars::detect(maps, light, &dots, frozen.pit_noise),
+                || plain_skin.map_or(Vec::new(), |skin| scars::detect(&skin, &maps.coarse, frozen.pit_noise)),
             )
         };
         let colour_shown = || {

@@ -24,7 +24,7 @@ pub type Plateaus = [[f64; 3]; 2];
 const WINDOW_MM: f64 = 4.0;
 
 /// Standard deviation of the difference of two numbers rounded to whole ones, √(2/12).
-const ROUNDING: f64 = 0.408_248;
+pub const ROUNDING: f64 = 0.408_248;
 
 /// How fast rounding averages out as the variance of the decoded levels grows:
 /// the error is [`ROUNDING`] / (1 + 5 v). Measured on 840 discs on modelled
