@@ -56,8 +56,9 @@ const MOST_ROUNDING: f64 = 3.0;
 /// below the peak for the two to be two lesions. Chosen by us.
 const SADDLE: f32 = 0.3;
 
-/// Levels of the compressed colour that a pigmented spot must exceed: one is what rounding
-/// draws where even skin crosses from one number to the next, and dropped waves add to it.
+/// Levels of the compressed colour that a pigmented spot's core must reach, and its
+/// rim: one is what rounding draws where even skin crosses from one number to the
+/// next, and dropped waves add to it. Chosen by us.
 const LEVELS: [f64; 2] = [1.5, 1.0];
 
 /// Absolute thresholds of excess density, taken from the baseline and kept
@@ -92,7 +93,7 @@ impl Thresholds {
         Self { fine, wide, level_error: 0.0 }
     }
 
-    /// With the `level_error` of the map, and no lower than what rounding draws of itself.
+    /// With the `level_error` of the map, density, and no lower than what rounding draws of itself.
     pub fn over_rounding(self, level_error: f64) -> Self {
         let [high, low] = LEVELS.map(|levels| (levels * level_error / ROUNDING) as f32);
         let fine = Hysteresis { high: self.fine.high.max(high), low: self.fine.low.max(low) };

@@ -15,7 +15,7 @@ use crate::metrics::whitening::Whitening;
 use crate::raster::Plane;
 use crate::units::FilterScale;
 
-/// Pits: profile, radius and depth, mm.
+/// Pits: profile, radius and depth, mm; the sizes of all that is compared are chosen by us.
 const PITS: [(Profile, f64, f64); 19] = [
     (Profile::Funnel, 0.6, 0.2),
     (Profile::Funnel, 0.6, 0.45),

@@ -191,18 +191,8 @@ mod tests {
     /// By hand: 3·1 + 4·2 over ten cells, eight of them at once.
     #[test]
     fn dots_add_up_across_the_eights() {
-        let values: Vec<f32> = (0..10)
-            .map(|i| {
-                if i == 0 {
-                    3.0
-                } else if i == 9 {
-                    4.0
-                } else {
-                    0.0
-                }
-            })
-            .collect();
-        let weights: Vec<f32> = (0..10).map(|i| if i == 9 { 2.0 } else { 1.0 }).collect();
+        let (mut values, mut weights) = ([0.0; 10], [1.0; 10]);
+        (values[0], values[9], weights[9]) = (3.0, 4.0, 2.0);
         assert_eq!(dot(&values, &weights), 11.0);
     }
 }
