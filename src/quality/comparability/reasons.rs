@@ -5,7 +5,7 @@ use crate::calibration::Method;
 use crate::error::Warning;
 use crate::photo::CaptureFacts;
 use crate::quality::thresholds::*;
-use crate::quality::{ReliefAgreement, SkinContrast};
+use crate::quality::{Contrast, ReliefAgreement, SkinContrast};
 
 /// Why relief cannot be compared.
 pub(super) fn relief(pair: &Pair, measures: &Measures) -> Vec<Warning> {
@@ -144,8 +144,13 @@ fn smoothed(pair: &Pair, measures: &Measures) -> Option<Warning> {
 fn skin_covered(pair: &Pair) -> Option<Warning> {
     let contrast = pair.skin_contrast?;
     let covered = |contrast: SkinContrast| {
-        let [pigment, blood] = contrast.at_most();
-        (pigment * blood).sqrt() < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH
+        let [pigment, blood] = contrast.ordinary.map(|of| of.at_most());
+        let surely = (pigment * blood).sqrt() < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH;
+        // Noise hides what ordinary skin lost, not what stands out of it.
+        let paled = |of: Contrast| of.ratio < LESION_CONTRAST && of.agreement > LESION_AGREEMENT;
+        surely
+            || contrast.both() < SKIN_CONTRAST_LIKELY
+                && contrast.lesions.is_some_and(|lesions| lesions.into_iter().all(paled))
     };
     let which = if covered(contrast) {
         "follow-up"
