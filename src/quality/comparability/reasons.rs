@@ -5,7 +5,7 @@ use crate::calibration::Method;
 use crate::error::Warning;
 use crate::photo::CaptureFacts;
 use crate::quality::thresholds::*;
-use crate::quality::{Contrast, ReliefAgreement, SkinContrast};
+use crate::quality::{ReliefAgreement, SkinContrast};
 
 /// Why relief cannot be compared.
 pub(super) fn relief(pair: &Pair, measures: &Measures) -> Vec<Warning> {
@@ -146,11 +146,10 @@ fn skin_covered(pair: &Pair) -> Option<Warning> {
     let covered = |contrast: SkinContrast| {
         let [pigment, blood] = contrast.ordinary.map(|of| of.at_most());
         let surely = (pigment * blood).sqrt() < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH;
-        // Noise hides what ordinary skin lost, not what stands out of it.
-        let paled = |of: Contrast| of.ratio < LESION_CONTRAST && of.agreement > LESION_AGREEMENT;
-        surely
-            || contrast.both() < SKIN_CONTRAST_LIKELY
-                && contrast.lesions.is_some_and(|lesions| lesions.into_iter().all(paled))
+        // Spots that fade take faint ones of ordinary skin along, but not its blood too; compression takes both, but no lesions.
+        let likely = contrast.ordinary.iter().all(|of| of.ratio < SKIN_CONTRAST_LIKELY)
+            && contrast.of_lesions().is_some_and(|ratio| ratio < LESION_CONTRAST);
+        surely || likely
     };
     let which = if covered(contrast) {
         "follow-up"
