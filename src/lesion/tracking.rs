@@ -7,6 +7,7 @@
 
 use rayon::prelude::*;
 
+use crate::color::unmixing::{HEMOGLOBIN, MELANIN};
 use crate::filter::components::Component;
 use crate::lesion::LesionKind;
 use crate::lesion::LesionStatus::{self, Present};
@@ -20,6 +21,9 @@ use crate::raster::{Plane, cell_centre, in_cells, rows, sample};
 
 /// Share of a lesion's place that must be valid skin for it to be seen.
 const VISIBLE: f64 = 0.9;
+
+/// Exponent that light is encoded with, about: a sample is light to the power of its inverse.
+const ENCODING: f64 = 2.2;
 
 /// A lesion through a series.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +60,7 @@ pub fn track(kind: LesionKind, sights: &[Option<Sight>]) -> Vec<Track> {
     let seen: Vec<Vec<Option<Seen>>> = sights
         .par_iter()
         .enumerate()
-        .map(|(session, sight)| look(baseline, sight.as_ref(), &known, session, residual_mm))
+        .map(|(session, sight)| look(kind, baseline, sight.as_ref(), &known, session, residual_mm))
         .collect();
     let follow = |(index, lesion): (usize, &Known)| {
         let seen: Vec<Option<Seen>> = seen.iter().map(|session| session[index]).collect();
@@ -88,6 +92,7 @@ fn is_cut(baseline: &Sight, lesion: &Known) -> bool {
 
 /// Every known lesion measured in one session.
 fn look(
+    kind: LesionKind,
     baseline: &Sight,
     sight: Option<&Sight>,
     known: &[Known],
@@ -108,9 +113,11 @@ fn look(
         ring.retain(|&(x, y)| shown_by_baseline(baseline, sight, x, y));
         let light = Light::measure(sight.excess, &smooth, place, &ring, &noise)?;
         let magnification = sight.magnification(lesion.centre, lesion.radius());
+        // What counts is where the skin was darker, and a place is as dark as what first was there.
+        let weight = error_weight(kind, sight, place).max(error_weight(kind, baseline, &lesion.cells));
         let area = place.len() as f64 * cell / magnification;
         // Compression rounds the rim of the place as it rounds the skin around.
-        let footprint = lesion.cells.len() as f64 * lesion.cell_px2;
+        let footprint = weight * lesion.cells.len() as f64 * lesion.cell_px2;
         let plateau = footprint * sight.level_error;
         let plateaus = footprint * sight.level_error.hypot(baseline.level_error);
         let leaked = sight.leak.map_or(0.0, |(other, share)| share * above(other, place, &ring));
@@ -120,15 +127,13 @@ fn look(
         };
         Some(Seen {
             dose: light.dose * cell,
-            dose_standard_error: (light.dose_standard_error * cell).hypot(plateau * magnification),
+            dose_standard_error: (weight * light.dose_standard_error * cell).hypot(plateau * magnification),
             // What compression does to plain skin is part of its noise: the larger of the two counts.
             difference_standard_error: paired.as_ref().map_or(0.0, |noise| {
                 let cut = is_cut(baseline, lesion);
-                plateaus.max(if cut {
-                    light.dose_standard_error * cell / magnification
-                } else {
-                    error(noise)
-                })
+                let of_noise =
+                    if cut { light.dose_standard_error * cell / magnification } else { error(noise) };
+                plateaus.max(weight * of_noise)
             }),
             leaked: leaked * cell,
             contrast: light.contrast,
@@ -138,6 +143,24 @@ fn look(
         })
     };
     known.iter().enumerate().map(measure).collect()
+}
+
+/// How much more a camera's errors weigh in the density of `cells` than in that
+/// of the plain skin around: a file's samples err alike everywhere, and a density
+/// by that over the sample. Of blue, the darkest channel of skin.
+fn error_weight(kind: LesionKind, sight: &Sight, cells: &Component) -> f64 {
+    let [own, other] = match kind {
+        LesionKind::Pigmented => [MELANIN, HEMOGLOBIN],
+        LesionKind::Vascular => [HEMOGLOBIN, MELANIN],
+        LesionKind::Scar => return 1.0,
+    };
+    let Some((others, _)) = sight.leak else { return 1.0 };
+    let density = |&(x, y): &(u32, u32)| {
+        let at = [y as usize, x as usize];
+        f64::from(own[2] * sight.excess[at] + other[2] * others[at])
+    };
+    let darker = cells.iter().map(density).sum::<f64>() / (cells.len() as f64).max(1.0);
+    (darker.max(0.0) / ENCODING).exp()
 }
 
 /// The sum over a place of what lies above the mean of its ring.
