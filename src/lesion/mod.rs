@@ -11,9 +11,11 @@ pub mod excess;
 mod places;
 pub mod photometry;
 mod map;
+pub mod pigment;
 pub mod scar;
 mod scatter;
 pub mod segmentation;
+mod shape;
 mod identity;
 pub mod tracking;
 
