@@ -196,7 +196,12 @@ pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresho
         found.append(&mut wide);
         found.sort_unstable_by_key(|region| (region[0].1, region[0].0));
     }
-    measured(kind, excess, &smooth, (level, thresholds.level_error), found)
+    let mut spots = measured(kind, excess, &smooth, (level, thresholds.level_error), found);
+    if kind == LesionKind::Pigmented {
+        // Furrows are no spots, but no plain skin either, and have been left out of its noise.
+        spots.retain(|spot| !is_line(&spot.pixels, level.scale));
+    }
+    spots
 }
 
 /// Pigmented spots by their pixels. A hair across one does not part it, and
@@ -212,7 +217,7 @@ fn pigmented(excess: &Plane, smooth: &Plane, level: &Level, thresholds: Hysteres
             body.retain(|&(x, y)| level.skin[[y as usize, x as usize]]);
             body
         })
-        .filter(|body| body.len() as f64 >= least && !is_line(body, level.scale))
+        .filter(|body| body.len() as f64 >= least)
         .collect();
     found.sort_unstable_by_key(|body| (body[0].1, body[0].0));
     found
