@@ -9,37 +9,55 @@ use crate::filter::background::background;
 use crate::filter::morphology;
 use crate::raster::{self, Mask, Plane};
 
-/// Colour contrast of ordinary skin in the moving photo over that in the reference.
+/// Contrast of a pattern in the moving photo over that in the reference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Contrast {
+    /// Of the two spreads.
+    pub ratio: f64,
+    /// Correlation of the two photos' patterns, `0..=1`.
+    pub agreement: f64,
+}
+
+impl Contrast {
+    /// The most that the ratio may be: all that the patterns do not share is
+    /// noise of the reference. Compression leaves more of it in one photo of
+    /// faint skin than in the next, and a ratio of spreads counts it as skin;
+    /// what skin has in both photos bounds the true ratio by `ratio · r` and
+    /// `ratio / r` (Frisch 1934, *Statistical Confluence Analysis*).
+    pub fn at_most(&self) -> f64 {
+        self.ratio / self.agreement
+    }
+}
+
+/// Colour contrast of skin in the moving photo over that in the reference, each of pigment and of blood.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SkinContrast {
-    /// Of pigment.
-    pub pigment: f64,
-    /// Of blood.
-    pub blood: f64,
-    /// Correlation of the two photos' patterns, of pigment and of blood.
-    pub agreement: [f64; 2],
+    /// Of ordinary skin.
+    pub ordinary: [Contrast; 2],
+    /// Of what stands out of it in either photo; `None` where too little does.
+    pub lesions: Option<[Contrast; 2]>,
 }
 
 impl SkinContrast {
-    /// Both together: their geometric mean.
+    /// Of ordinary skin, pigment and blood together: their geometric mean.
     pub fn both(&self) -> f64 {
-        (self.pigment * self.blood).sqrt()
+        together(&self.ordinary)
     }
 
-    /// The most that pigment's and blood's contrast may be: all that the
-    /// patterns do not share is noise of the reference. Compression leaves
-    /// more of it in one photo of faint skin than in the next, and a ratio of
-    /// spreads counts it as skin; what skin has in both photos bounds the true
-    /// ratio by `ratio · r` and `ratio / r` (Frisch 1934, *Statistical
-    /// Confluence Analysis*).
-    pub fn at_most(&self) -> [f64; 2] {
-        [self.pigment / self.agreement[0], self.blood / self.agreement[1]]
+    /// The same of lesions.
+    pub fn of_lesions(&self) -> Option<f64> {
+        self.lesions.as_ref().map(together)
     }
 
     /// The contrast of the reference over that of the moving photo.
     pub fn inverted(&self) -> Self {
-        Self { pigment: 1.0 / self.pigment, blood: 1.0 / self.blood, ..*self }
+        let invert = |of: [Contrast; 2]| of.map(|of| Contrast { ratio: 1.0 / of.ratio, ..of });
+        Self { ordinary: invert(self.ordinary), lesions: self.lesions.map(invert) }
     }
+}
+
+fn together([pigment, blood]: &[Contrast; 2]) -> f64 {
+    (pigment.ratio * blood.ratio).sqrt()
 }
 
 /// Standard deviation of the surroundings that contrast is taken against, cells.
@@ -56,34 +74,50 @@ const RIM: f64 = 1.5;
 /// Fewest cells of ordinary skin: a standard deviation of 100 errs by 7 %.
 const FEWEST: usize = 100;
 
-/// The contrast of ordinary skin in two photos of the same frame, on planes of
+/// Fewest cells of lesions, of pigment and of blood: theirs agree to 0.95 where
+/// nothing but a layer comes between, and a dozen then tells a ratio to a tenth.
+const FEWEST_OF_LESIONS: usize = 12;
+
+/// The contrast of skin in two photos of the same frame, on planes of
 /// linear light (red, green, blue) in cells of about a millimetre; `both` says
 /// where both show skin. `None` on too little skin.
 pub fn skin_contrast(reference: &[Plane; 3], moving: &[Plane; 3], both: &Mask) -> Option<SkinContrast> {
     let deviations = [reference, moving].map(|light| contents(light, both));
     let mut ordinary = both.clone();
-    let mut lesions = Mask::from_elem(both.raw_dim(), false);
-    for plane in deviations.iter().flatten() {
-        let spread = spread(plane, both)?;
-        let (most, lesion) = (ORDINARY as f32 * spread, LESION as f32 * spread);
-        ordinary.zip_mut_with(plane, |inside, value| *inside &= value.abs() < most);
-        lesions.zip_mut_with(plane, |inside, value| *inside |= value.abs() > lesion);
+    let mut lesions = [0, 1].map(|_| Mask::from_elem(both.raw_dim(), false));
+    for of_photo in &deviations {
+        for (plane, lesions) in of_photo.iter().zip(&mut lesions) {
+            let spread = spread(plane, both)?;
+            let (most, lesion) = (ORDINARY as f32 * spread, LESION as f32 * spread);
+            ordinary.zip_mut_with(plane, |inside, value| *inside &= value.abs() < most);
+            lesions.zip_mut_with(plane, |inside, value| *inside |= value.abs() > lesion);
+        }
     }
-    let plain = &ordinary & &!morphology::dilate(&(lesions & both), RIM);
+    let lesions = lesions.map(|lesions| lesions & both);
+    let plain = &ordinary & &!morphology::dilate(&(&lesions[0] | &lesions[1]), RIM);
     if raster::count(&plain) >= FEWEST {
         ordinary = plain;
     }
-    if raster::count(&ordinary) < FEWEST {
-        return None;
-    }
-    let [pigment, blood] = [0, 1].map(|i| shared(&deviations[0][i], &deviations[1][i], &ordinary));
-    let ([pigment, with_pigment], [blood, with_blood]) = (pigment?, blood?);
-    Some(SkinContrast { pigment, blood, agreement: [with_pigment, with_blood] })
+    let [reference, moving] = &deviations;
+    let of = |masks: [&Mask; 2], fewest: usize| -> Option<[Contrast; 2]> {
+        let [pigment, blood] = [0, 1].map(|i| {
+            if raster::count(masks[i]) < fewest {
+                None
+            } else {
+                contrast(&reference[i], &moving[i], masks[i])
+            }
+        });
+        Some([pigment?, blood?])
+    };
+    Some(SkinContrast {
+        ordinary: of([&ordinary; 2], FEWEST)?,
+        lesions: of(lesions.each_ref(), FEWEST_OF_LESIONS),
+    })
 }
 
 /// The spread of the second plane over that of the first inside the mask, and
 /// their correlation, at least hardly any; `None` of an even plane.
-fn shared(first: &Plane, second: &Plane, inside: &Mask) -> Option<[f64; 2]> {
+fn contrast(first: &Plane, second: &Plane, inside: &Mask) -> Option<Contrast> {
     let mut sums = [0.0f64; 6];
     ndarray::Zip::from(first).and(second).and(inside).for_each(|&a, &b, &inside| {
         if inside {
@@ -94,8 +128,8 @@ fn shared(first: &Plane, second: &Plane, inside: &Mask) -> Option<[f64; 2]> {
     });
     let [count, a, b, aa, bb, ab] = sums;
     let [var_a, var_b, both] = [aa - a * a / count, bb - b * b / count, ab - a * b / count];
-    let found = [(var_b / var_a).sqrt(), (both / (var_a * var_b).sqrt()).clamp(1e-3, 1.0)];
-    (found.iter().all(|value| value.is_finite()) && found[0] > 0.0).then_some(found)
+    let (ratio, agreement) = ((var_b / var_a).sqrt(), (both / (var_a * var_b).sqrt()).clamp(1e-3, 1.0));
+    (ratio.is_finite() && agreement.is_finite() && ratio > 0.0).then_some(Contrast { ratio, agreement })
 }
 
 /// Pigment and blood against the surroundings.
@@ -134,15 +168,16 @@ mod tests {
         gaussian(&Plane::from_shape_fn((30, 40), |_| random.random_range(-1.0..1.0f32)), 1.0)
     }
 
-    /// Skin with uneven pigment and blood times `contrast`, a mole, and a layer
-    /// of `cover` with its own colour over it, in light of `gain`.
+    /// Skin with uneven pigment and blood times `contrast`, a mole, a red patch, and
+    /// a layer of `cover` with its own colour over it, in light of `gain`.
     fn skin(contrast: [f32; 2], cover: f32, gain: [f32; 3]) -> [Plane; 3] {
         let (pigment, blood) = (uneven(1), uneven(2));
         [0, 1, 2].map(|c| {
             let [p, b] = [MELANIN[c], HEMOGLOBIN[c]];
             let mut plane = Plane::from_shape_fn((30, 40), |at| {
                 let mole = if at.0 < 4 && at.1 < 4 { 1.0 } else { 0.0 };
-                let uneven = p * (contrast[0] * pigment[at] + mole) + b * contrast[1] * blood[at];
+                let patch = if at.0 > 24 && at.1 > 34 { 1.0 } else { 0.0 };
+                let uneven = p * (contrast[0] * pigment[at] + mole) + b * (contrast[1] * blood[at] + patch);
                 (-(0.6 + 0.3 * c as f32) - uneven).exp()
             });
             plane.mapv_inplace(|value| gain[c] * ((1.0 - cover) * value + cover * [0.5, 0.35, 0.25][c]));
@@ -157,16 +192,34 @@ mod tests {
 
     #[test]
     fn another_light_is_no_layer() {
-        let same = compared([1.0; 2], 0.0, [1.1, 1.0, 0.9]);
-        assert!((same.pigment - 1.0).abs() < 0.02 && (same.blood - 1.0).abs() < 0.02, "{same:?}");
+        let [pigment, blood] = compared([1.0; 2], 0.0, [1.1, 1.0, 0.9]).ordinary;
+        assert!(
+            (pigment.ratio - 1.0).abs() < 0.02 && (blood.ratio - 1.0).abs() < 0.02,
+            "{pigment:?} {blood:?}"
+        );
     }
 
     #[test]
     fn a_layer_lowers_both_contrasts_and_paler_blood_only_its_own() {
         let covered = compared([1.0; 2], 0.4, [1.0; 3]);
-        assert!(covered.pigment < 0.75 && covered.blood < 0.75 && covered.both() > 0.3, "{covered:?}");
-        let paler = compared([1.0, 0.5], 0.0, [1.0; 3]);
-        assert!((paler.blood - 0.5).abs() < 0.05 && (paler.pigment - 1.0).abs() < 0.05, "{paler:?}");
+        let [pigment, blood] = covered.ordinary;
+        assert!(pigment.ratio < 0.75 && blood.ratio < 0.75 && covered.both() > 0.3, "{covered:?}");
+        let [pigment, blood] = compared([1.0, 0.5], 0.0, [1.0; 3]).ordinary;
+        assert!(
+            (blood.ratio - 0.5).abs() < 0.05 && (pigment.ratio - 1.0).abs() < 0.05,
+            "{pigment:?} {blood:?}"
+        );
+    }
+
+    #[test]
+    fn a_layer_pales_lesions_too_and_alike() {
+        // 0.7 of the light of a mole and of a patch passes; what the layer adds lowers contrast further.
+        let [pigment, blood] = compared([1.0; 2], 0.3, [1.0; 3]).lesions.expect("a mole and a patch");
+        for lesion in [pigment, blood] {
+            assert!((0.4..0.75).contains(&lesion.ratio) && lesion.agreement > 0.95, "{lesion:?}");
+        }
+        let same = compared([0.8, 0.8], 0.0, [1.0; 3]).lesions.expect("a mole and a patch");
+        assert!(same.iter().all(|lesion| (lesion.ratio - 1.0).abs() < 0.05), "{same:?}");
     }
 
     #[test]

@@ -144,8 +144,12 @@ fn smoothed(pair: &Pair, measures: &Measures) -> Option<Warning> {
 fn skin_covered(pair: &Pair) -> Option<Warning> {
     let contrast = pair.skin_contrast?;
     let covered = |contrast: SkinContrast| {
-        let [pigment, blood] = contrast.at_most();
-        (pigment * blood).sqrt() < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH
+        let [pigment, blood] = contrast.ordinary.map(|of| of.at_most());
+        let surely = (pigment * blood).sqrt() < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH;
+        // Spots that fade take faint ones of ordinary skin along, but not its blood too; compression takes both, but no lesions.
+        let likely = contrast.ordinary.iter().all(|of| of.ratio < SKIN_CONTRAST_LIKELY)
+            && contrast.of_lesions().is_some_and(|ratio| ratio < LESION_CONTRAST);
+        surely || likely
     };
     let which = if covered(contrast) {
         "follow-up"

@@ -1,5 +1,6 @@
 use super::*;
 use crate::calibration::{Method, ShadingField};
+use crate::quality::Contrast;
 use crate::quality::relief::FaintTexture;
 
 fn quality() -> Quality {
@@ -31,7 +32,10 @@ const SAME_LIGHT: ReliefAgreement = ReliefAgreement {
     texture: Some(FaintTexture { forth: 0.97, back: 0.99 }),
     blocks: 40,
 };
-const SAME_SKIN: SkinContrast = SkinContrast { pigment: 1.03, blood: 0.97, agreement: [1.0; 2] };
+const SAME_SKIN: SkinContrast = SkinContrast {
+    ordinary: [Contrast { ratio: 1.03, agreement: 1.0 }, Contrast { ratio: 0.97, agreement: 1.0 }],
+    lesions: None,
+};
 
 /// A pair, with what it refers to.
 struct Case {
@@ -159,9 +163,14 @@ fn a_filter_in_either_photo_forbids_everything_and_names_the_photo() {
 
 #[test]
 fn a_layer_over_the_skin_forbids_colour_and_paler_blood_does_not() {
-    let agreeing = |pigment: f64, blood: f64, agreement: [f64; 2]| {
-        judged(|case| case.skin_contrast = Some(SkinContrast { pigment, blood, agreement }))
+    let paired = |ratios: [f64; 2], agreements: [f64; 2]| {
+        [0, 1].map(|i| Contrast { ratio: ratios[i], agreement: agreements[i] })
     };
+    let with = |ordinary: [Contrast; 2], lesions: Option<[Contrast; 2]>| {
+        judged(|case| case.skin_contrast = Some(SkinContrast { ordinary, lesions }))
+    };
+    let agreeing =
+        |pigment: f64, blood: f64, agreement: [f64; 2]| with(paired([pigment, blood], agreement), None);
     let contrast = |pigment: f64, blood: f64| agreeing(pigment, blood, [1.0; 2]);
     assert_eq!(codes(&contrast(0.5, 0.52), Family::Colour), ["skin_covered"]);
     assert!(contrast(0.5, 0.52).reasons[0].warning.message.contains("follow-up"));
@@ -169,6 +178,14 @@ fn a_layer_over_the_skin_forbids_colour_and_paler_blood_does_not() {
     assert_eq!(contrast(1.0, 0.7).status(), Comparable::Yes);
     // Half the spread, yet most of the baseline's pattern is not found again: noise.
     assert_eq!(agreeing(0.5, 0.52, [0.4, 0.5]).status(), Comparable::Yes);
+    // The same noise, but spots and red patches lost what skin did: a layer. Nothing of theirs: noise.
+    let noisy = paired([0.7, 0.75], [0.6, 0.6]);
+    let lesions = |pigment: f64, blood: f64| with(noisy, Some(paired([pigment, blood], [0.97; 2])));
+    assert_eq!(codes(&lesions(0.6, 0.65), Family::Colour), ["skin_covered"]);
+    assert_eq!(lesions(0.97, 0.95).status(), Comparable::Yes);
+    // All spots and redness faded, and faint spots of ordinary skin with them, but not its blood.
+    let healed = with(paired([0.5, 0.9], [0.6; 2]), Some(paired([0.5, 0.7], [0.9; 2])));
+    assert_eq!(healed.status(), Comparable::Yes);
 }
 
 #[test]
