@@ -18,6 +18,7 @@ pub mod segmentation;
 mod shape;
 mod identity;
 pub mod tracking;
+mod watershed;
 
 pub use excess::excess;
 pub use map::{Chromophore, LesionMap};
