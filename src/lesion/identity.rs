@@ -10,7 +10,7 @@
 use crate::filter::components::Component;
 use crate::lesion::places::{Owner, bounds, grow, owners};
 use crate::lesion::segmentation::Spot;
-use crate::lesion::tracking::Sight;
+use crate::lesion::sight::Sight;
 use crate::raster::{self, Mask};
 
 /// Share of the smaller of two footprints that must overlap.
@@ -39,6 +39,13 @@ pub struct Known {
     pub first: usize,
     /// For each session, the spots found there that are this lesion.
     pub spots: Vec<Vec<usize>>,
+}
+
+impl Known {
+    /// The radius of a circle of its area, baseline's native pixels.
+    pub fn radius(&self) -> f64 {
+        (self.cells.len() as f64 * self.cell_px2 / std::f64::consts::PI).sqrt()
+    }
 }
 
 /// Every lesion of a series, those of the baseline first, then new ones in

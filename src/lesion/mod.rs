@@ -16,7 +16,9 @@ pub mod scar;
 mod scatter;
 pub mod segmentation;
 mod shape;
+pub mod sight;
 mod identity;
+mod fate;
 pub mod tracking;
 mod watershed;
 
@@ -25,7 +27,8 @@ pub use map::{Chromophore, LesionMap};
 pub use photometry::{Light, Noise};
 pub use scatter::scatter;
 pub use segmentation::{Spot, Thresholds};
-pub use tracking::{Sight, Sighting, Track, track};
+pub use sight::{Seen, Sight};
+pub use tracking::{Sighting, Track, track};
 
 /// The kinds of lesion that are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

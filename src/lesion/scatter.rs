@@ -50,7 +50,7 @@ fn median(values: &mut [f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lesion::tracking::Seen;
+    use crate::lesion::Seen;
     use crate::lesion::{LesionKind, Sighting};
 
     fn track(doses: &[f64], noise: f64) -> Track {

@@ -9,75 +9,17 @@ use rayon::prelude::*;
 
 use crate::filter::components::Component;
 use crate::lesion::LesionKind;
-use crate::lesion::LesionStatus::{self, Merged, New, NotVisible, Present, Resolved, Split};
+use crate::lesion::LesionStatus::{self, Present};
+use crate::lesion::fate::{reshaping, statuses};
 use crate::lesion::identity::{Known, carry, cell_at, centre_of, identify};
 use crate::lesion::photometry::{Light, Noise};
 use crate::lesion::places::{OTHER, Owner, Places, bounds, grow};
-use crate::lesion::segmentation::{Spot, rim, smoothed};
-use crate::metrics::maps::Level;
+use crate::lesion::segmentation::{rim, smoothed};
+use crate::lesion::sight::{Seen, Sight};
 use crate::raster::{Plane, cell_centre, in_cells, rows, sample};
 
 /// Share of a lesion's place that must be valid skin for it to be seen.
 const VISIBLE: f64 = 0.9;
-
-/// Standard errors that a dose must differ by to be another.
-const DIFFERENT: f64 = 1.96;
-
-/// Share of its first dose that a lesion must keep to be there although it is
-/// not detected; less is what the skin's own mottle leaves in its place.
-const LEFT: f64 = 0.2;
-
-/// The same for a lesion of which something is still detected: mottle and
-/// pores may be what is detected.
-const TRACE: f64 = 0.1;
-
-/// How much larger a lesion must be than the ones it is made of, and how much
-/// smaller the parts than the whole, for a merger or a split to be real and
-/// not a saddle that noise has moved across a threshold.
-const RESHAPED: f64 = 1.35;
-
-/// How far beyond a lesion's rim the local scale is read, mm: an alignment takes
-/// the rim of a growing lesion along, and growth would pass for stretched skin.
-/// Skin stretches alike over a centimetre.
-const AROUND_MM: f64 = 3.0;
-
-/// One session as lesions are looked for in it.
-pub struct Sight<'a> {
-    /// The level of `excess`; its skin is valid and in focus.
-    pub level: &'a Level,
-    /// What lies above the surrounding skin; see [`excess`](crate::lesion::excess()).
-    pub excess: &'a Plane,
-    /// The lesions found in it, all of one kind.
-    pub spots: &'a [Spot],
-    /// Native pixels of the baseline to native pixels of this session.
-    pub to_session: &'a (dyn Fn([f64; 2]) -> [f64; 2] + Sync),
-    /// Native pixels of this session to native pixels of the baseline.
-    pub to_baseline: &'a (dyn Fn([f64; 2]) -> [f64; 2] + Sync),
-    /// Expected error of either, native pixels; 0 for the baseline.
-    pub residual_px: f64,
-    /// Standard error of a place's excess from the compression of the photo.
-    pub level_error: f64,
-    /// The excess of the chromophore that may pass for this one, and the share of it that does.
-    pub leak: Option<(&'a Plane, f64)>,
-}
-
-impl Sight<'_> {
-    /// Native pixels per millimetre, nominal ones without a scale.
-    pub fn px_per_mm(&self) -> f64 {
-        self.level.scale.px_per_mm * self.level.factor as f64
-    }
-
-    /// Native pixels of this session per native pixel of the baseline, by area, around a lesion.
-    fn magnification(&self, lesion: &Known) -> f64 {
-        let at = lesion.centre;
-        let radius = (lesion.cells.len() as f64 * lesion.cell_px2 / std::f64::consts::PI).sqrt();
-        let step = radius + AROUND_MM * self.px_per_mm();
-        let map = |dx: f64, dy: f64| (self.to_session)([at[0] + dx, at[1] + dy]);
-        let across = |a: [f64; 2], b: [f64; 2]| [(b[0] - a[0]) / (2.0 * step), (b[1] - a[1]) / (2.0 * step)];
-        let (x, y) = (across(map(-step, 0.0), map(step, 0.0)), across(map(0.0, -step), map(0.0, step)));
-        (x[0] * y[1] - x[1] * y[0]).abs()
-    }
-}
 
 /// A lesion through a series.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,33 +41,6 @@ pub struct Sighting {
     pub status: Option<LesionStatus>,
     /// What was measured there; `None` where the place was not seen.
     pub seen: Option<Seen>,
-}
-
-/// What was measured at a lesion's place. Lengths are native pixels of the
-/// session's photo.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Seen {
-    /// Integrated excess density, density × px².
-    pub dose: f64,
-    /// Its standard error.
-    pub dose_standard_error: f64,
-    /// Standard error of the difference between `dose / magnification` and
-    /// the baseline's dose, density × baseline px²: smaller than both errors
-    /// together, for the skin's own mottle is the same in both. 0 for the
-    /// baseline itself.
-    pub difference_standard_error: f64,
-    /// What may have passed into the dose from another chromophore, density ×
-    /// px²: as it changes, so may the dose.
-    pub leaked: f64,
-    /// Excess density of the core; `None` where nothing stands out.
-    pub contrast: Option<f64>,
-    /// Soft area, px²; `None` where nothing stands out.
-    pub area_px: Option<f64>,
-    /// Its centre.
-    pub centre: [f64; 2],
-    /// Area of this photo's pixels that shows one pixel of the baseline, px²:
-    /// divide doses and areas by it to compare them with the baseline's.
-    pub magnification: f64,
 }
 
 /// Follows the lesions of one kind. The first session is the baseline; a
@@ -192,7 +107,7 @@ fn look(
         let mut ring = places.ring(index);
         ring.retain(|&(x, y)| shown_by_baseline(baseline, sight, x, y));
         let light = Light::measure(sight.excess, &smooth, place, &ring, &noise)?;
-        let magnification = sight.magnification(lesion);
+        let magnification = sight.magnification(lesion.centre, lesion.radius());
         let area = place.len() as f64 * cell / magnification;
         // Compression rounds the rim of the place as it rounds the skin around.
         let footprint = lesion.cells.len() as f64 * lesion.cell_px2;
@@ -280,7 +195,7 @@ fn keep_common(owner: &mut Owner, baseline: &Sight, sight: &Sight) {
 }
 
 /// Whether the baseline shows as skin what a cell of a session shows.
-fn shown_by_baseline(baseline: &Sight, sight: &Sight, x: u32, y: u32) -> bool {
+pub fn shown_by_baseline(baseline: &Sight, sight: &Sight, x: u32, y: u32) -> bool {
     let at = (sight.to_baseline)(centre_of(sight, x, y));
     let cell = cell_at(baseline.excess.dim(), baseline.level.factor, at);
     cell.is_some_and(|cell| baseline.level.skin[cell])
@@ -295,65 +210,12 @@ fn visible_fraction(baseline: &Sight, sight: &Sight, lesion: &Known) -> f64 {
     lesion.cells.iter().filter(shown).count() as f64 / lesion.cells.len().max(1) as f64
 }
 
-/// What became of a lesion, session by session; `None` before it appeared.
-fn statuses(lesion: &Known, seen: &[Option<Seen>]) -> Vec<Option<LesionStatus>> {
-    let first = seen[lesion.first];
-    let share = |seen: &Seen| {
-        let dose = |seen: &Seen| seen.dose / seen.magnification;
-        first.map_or(0.0, |first| dose(seen) / dose(&first))
-    };
-    let there = |session: usize, seen: &Seen| match lesion.spots[session].is_empty() {
-        false => share(seen) > TRACE,
-        true => share(seen) > LEFT && seen.dose > seen.dose_standard_error,
-    };
-    let before = |seen: &Seen| first.is_some_and(|first| grew(seen, &first));
-    let appeared = seen[..lesion.first]
-        .iter()
-        .enumerate()
-        .any(|(s, seen)| seen.is_some_and(|seen| !there(s, &seen) && before(&seen)));
-    let status = |(session, seen): (usize, &Option<Seen>)| match seen {
-        None => Some(NotVisible),
-        Some(_) if session < lesion.first && appeared => None,
-        Some(_) if session == lesion.first && appeared => Some(New),
-        // What was never clearly absent has been there all along, if faintly.
-        Some(_) if session < lesion.first => Some(Present),
-        Some(seen) if there(session, seen) => Some(Present),
-        Some(_) => Some(Resolved),
-    };
-    seen.iter().enumerate().map(status).collect()
-}
-
-/// Whether the dose is detectably more in `later` than in `earlier`.
-fn grew(earlier: &Seen, later: &Seen) -> bool {
-    let change = later.dose / later.magnification - earlier.dose / earlier.magnification;
-    change > DIFFERENT * earlier.difference_standard_error.hypot(later.difference_standard_error)
-}
-
-/// Whether a lesion that is there has grown into one with another or has
-/// come apart.
-fn reshaping(sight: &Sight, known: &[Known], index: usize, session: usize) -> Option<LesionStatus> {
-    let lesion = &known[index];
-    let area = |spot: usize| sight.spots[spot].pixels.len() as f64 * (sight.level.factor as f64).powi(2);
-    let before = |lesion: &Known| lesion.first_cells as f64 * sight.magnification(lesion) * lesion.cell_px2;
-    match lesion.spots[session][..] {
-        [spot] => {
-            let members: Vec<&Known> =
-                known.iter().filter(|other| other.spots[session].contains(&spot)).collect();
-            let grown = area(spot) > RESHAPED * members.iter().map(|member| before(member)).sum::<f64>();
-            (members.len() > 1 && grown).then_some(Merged)
-        }
-        [] => None,
-        ref parts => {
-            let left: f64 = parts.iter().map(|&spot| area(spot)).sum();
-            (left * RESHAPED < before(lesion)).then_some(Split)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lesion::segmentation::{Hysteresis, Thresholds, find};
+    use crate::lesion::LesionStatus::{Merged, New, NotVisible, Resolved, Split};
+    use crate::lesion::segmentation::{Hysteresis, Spot, Thresholds, find};
+    use crate::metrics::maps::Level;
     use crate::raster::Mask;
     use crate::units::FilterScale;
     use proptest::prelude::*;

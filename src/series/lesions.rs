@@ -7,7 +7,7 @@
 //! kind is held at 5 %.
 
 use crate::color::unmixing::sheen_log_sd;
-use crate::lesion::tracking::Seen;
+use crate::lesion::Seen;
 use crate::lesion::{LesionKind, LesionStatus, Sighting, Track};
 use crate::metrics::Aspect;
 use crate::series::comparison::{by_question, direction, ita_deg};
