@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::color::unmixing::{HEMOGLOBIN, MELANIN};
 use crate::lesion::excess::{excess, noise};
-use crate::lesion::places::{bounds, owners};
-use crate::lesion::segmentation::{Spot, rim, smoothed};
+use crate::lesion::segmentation::smoothed;
 use crate::metrics::Maps;
 use crate::metrics::maps::Level;
 use crate::order::of_ranks;
@@ -78,53 +77,6 @@ impl LesionMap {
     }
 }
 
-/// How much more green than red a pigmented spot takes away at least. Melanin
-/// takes 1.4 to 1.7 times as much; shading, of scars for one, as much of both.
-const LEAST_GREEN: f64 = 1.2;
-
-/// How much blue, as a share of green, a pigmented spot takes away at most where it does not take
-/// that much green: on skin so dark that what its surface reflects is most of the blue and much
-/// of the green that comes back, and no pigment takes that away. Shading takes as much of all.
-const MOST_BLUE: f64 = 0.8;
-
-/// Standard errors by which blue must lack.
-const SURE_OF_BLUE: f64 = 2.0;
-
-impl LesionMap {
-    /// Whether a pigmented spot found on this map has the colour of pigment: the map
-    /// of red light shows shading as well.
-    pub fn confirms(self, maps: &Maps, spot: &Spot) -> bool {
-        let rises = || [0, 1, 2].map(|channel| rise(&maps.density[channel], &maps.coarse, spot));
-        let error = maps.plateaus.map(|errors| MOST_BLUE * errors[1] - errors[2]);
-        self == Self::Unmixed || of_pigment(rises(), error[0].hypot(error[1]))
-    }
-}
-
-/// Whether pigment, not shading, explains by how much the density of each channel rises;
-/// `error` is the standard error of [`MOST_BLUE`] times green less blue.
-fn of_pigment([red, green, blue]: [f64; 3], error: f64) -> bool {
-    green > LEAST_GREEN * red || MOST_BLUE * green - blue > SURE_OF_BLUE * error
-}
-
-/// The mean of a plane over a spot less that over the skin next to it.
-fn rise(plane: &Plane, level: &Level, spot: &Spot) -> f64 {
-    let owner = owners([&spot.pixels], plane.dim());
-    let Some([left, top, right, bottom]) = bounds(&spot.pixels) else { return 0.0 };
-    let reach = 3 * rim(level);
-    let (height, width) = plane.dim();
-    let mut sums = [[0.0f64; 2]; 2];
-    for y in top.saturating_sub(reach)..(bottom + reach + 1).min(height) {
-        for x in left.saturating_sub(reach)..(right + reach + 1).min(width) {
-            if level.skin[[y, x]] {
-                let sum = &mut sums[usize::from(owner[[y, x]] == 1)];
-                *sum = [sum[0] + f64::from(plane[[y, x]]), sum[1] + 1.0];
-            }
-        }
-    }
-    let [around, inside] = sums.map(|[sum, count]| sum / count.max(1.0));
-    inside - around
-}
-
 /// The weights of red and green density to which the chromophore reads as it
 /// does unmixed and the other not at all. Shading is left in; it has no place
 /// of its own above the surroundings.
@@ -157,20 +109,6 @@ fn clearness(excess: &Plane, level: &Level) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pigment_is_told_from_shading_on_light_and_on_dark_skin() {
-        // A surface that reflects 0.02 over skin of 0.4, 0.2, 0.1 and of 0.1, 0.033, 0.004, red to blue:
-        // pigment whose densities are 0.4, 0.6, 1.0 and shade that takes a third of all light.
-        let rises = |skin: [f64; 3], pigment: [f64; 3]| {
-            std::array::from_fn(|c| -((skin[c] * (-pigment[c]).exp() + 0.02) / (skin[c] + 0.02)).ln())
-        };
-        let pigment = [0.4, 0.6, 1.0];
-        assert!(of_pigment(rises([0.4, 0.2, 0.1], pigment), 0.02));
-        assert!(of_pigment(rises([0.1, 0.033, 0.004], pigment), 0.05));
-        assert!(!of_pigment([0.405; 3], 0.02));
-        assert!(!of_pigment(rises([0.1, 0.033, 0.004], pigment), 0.15), "blue is too uncertain");
-    }
 
     #[test]
     fn two_channels_read_one_chromophore_and_not_the_other() {

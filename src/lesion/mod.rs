@@ -11,13 +11,16 @@ pub mod excess;
 mod places;
 pub mod photometry;
 mod map;
+pub mod pigment;
 pub mod scar;
 mod scatter;
 pub mod segmentation;
+mod shape;
 pub mod sight;
 mod identity;
 mod fate;
 pub mod tracking;
+mod watershed;
 
 pub use excess::excess;
 pub use map::{Chromophore, LesionMap};

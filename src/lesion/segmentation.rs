@@ -1,14 +1,15 @@
 //! Lesions found in one photo.
 
-use ndarray::Array2;
-
 use crate::filter::components::{Component, components};
 use crate::filter::contours::outline;
 use crate::filter::gaussian::gaussian_inside;
+use crate::filter::morphology::dilate;
 use crate::lesion::LesionKind;
 use crate::lesion::excess::noise;
 use crate::lesion::photometry::{Light, Noise};
-use crate::lesion::places::{Owner, Places, grow, neighbours, owners};
+use crate::lesion::places::{Places, grow, owners};
+use crate::lesion::shape::{is_line, without_tails};
+use crate::lesion::watershed::split;
 use crate::metrics::maps::Level;
 use crate::order::of_ranks;
 use crate::quality::ROUNDING;
@@ -20,6 +21,14 @@ pub const SMOOTHING_MM: f64 = 0.15;
 /// The same for what is wide and faint: a disc of 1.2 mm radius keeps 97 %
 /// of its peak (1 - exp(-r² / 2σ²)), and white noise a third.
 const WIDE_SMOOTHING_MM: f64 = 0.45;
+
+/// The same before a pigmented spot's peaks are told apart: a pore of 0.25 mm
+/// in it keeps a tenth of its height.
+const PEAK_SMOOTHING_MM: f64 = 0.3;
+
+/// Half the widest gap in the skin that a spot is taken to go on below, mm: a
+/// strand of hair with the skin next to it.
+const HAIR_MM: f64 = 0.35;
 
 /// Least area of a lesion, mm².
 pub const LEAST_AREA_MM2: f64 = 0.3;
@@ -45,16 +54,16 @@ pub const RIM_MM: f64 = 0.3;
 
 /// Standard errors that a lesion's dose must exceed 0 by: fewer are mottle of
 /// the skin that reaches the threshold in a few pixels.
-pub(crate) const SURE: f64 = 4.5;
+const SURE: f64 = 4.5;
+
+/// The same of a pigmented spot, with its rim and without: on dark skin, whose
+/// mottle is coarse, the rim of a small one adds more noise than dose.
+const SURE_OF_PIGMENT: [f64; 2] = [3.0, 5.0];
 
 /// Standard errors that what compression does to a level stays within: those
 /// of two numbers rounded to whole ones are at most √6, and blocks whose faint
 /// waves are dropped add to it.
 const MOST_ROUNDING: f64 = 3.0;
-
-/// Share of the lower of two peaks that the saddle between them must lie
-/// below the peak for the two to be two lesions. Chosen by us.
-const SADDLE: f32 = 0.3;
 
 /// Levels of the compressed colour that a pigmented spot's core must reach, and its
 /// rim: one is what rounding draws where even skin crosses from one number to the
@@ -170,15 +179,43 @@ fn widely_smoothed(excess: &Plane, level: &Level) -> Plane {
 /// Doses are measured on the unsmoothed excess.
 pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Spot> {
     let smooth = smoothed(excess, level);
-    let mut found = regions(&smooth, level, thresholds.fine);
+    let mut found = match kind {
+        LesionKind::Pigmented => pigmented(excess, &smooth, level, thresholds.fine),
+        _ => regions(&smooth, &smooth, &level.skin, level, thresholds.fine),
+    };
     if let Some(thresholds) = thresholds.wide {
         let owner = owners(&found, excess.dim());
-        let mut wide = regions(&widely_smoothed(excess, level), level, thresholds);
+        let smooth = widely_smoothed(excess, level);
+        let mut wide = regions(&smooth, &smooth, &level.skin, level, thresholds);
         wide.retain(|region| region.iter().all(|&(x, y)| owner[[y as usize, x as usize]] == 0));
         found.append(&mut wide);
         found.sort_unstable_by_key(|region| (region[0].1, region[0].0));
     }
-    measured(kind, excess, &smooth, (level, thresholds.level_error), found)
+    let mut spots = measured(kind, excess, &smooth, (level, thresholds.level_error), found);
+    if kind == LesionKind::Pigmented {
+        // Furrows are no spots, but no plain skin either, and have been left out of its noise.
+        spots.retain(|spot| !is_line(&spot.pixels, level.scale));
+    }
+    spots
+}
+
+/// Pigmented spots by their pixels. A hair across one does not part it, and
+/// what is narrow is no part of it: furrows run into spots.
+fn pigmented(excess: &Plane, smooth: &Plane, level: &Level, thresholds: Hysteresis) -> Vec<Component> {
+    let peaks = gaussian_inside(excess, &level.skin, level.scale.px(PEAK_SMOOTHING_MM));
+    let under_hair = dilate(&level.skin, level.scale.px(HAIR_MM));
+    let least = least_area(level);
+    let mut found: Vec<Component> = regions(smooth, &peaks, &under_hair, level, thresholds)
+        .iter()
+        .flat_map(|region| without_tails(region, level.scale))
+        .map(|mut body| {
+            body.retain(|&(x, y)| level.skin[[y as usize, x as usize]]);
+            body
+        })
+        .filter(|body| body.len() as f64 >= least)
+        .collect();
+    found.sort_unstable_by_key(|body| (body[0].1, body[0].0));
+    found
 }
 
 /// Lesions found by other means, as their pixels on the coarse level,
@@ -199,10 +236,22 @@ fn measured(
     let places = Places::new(&owner, found.len(), &level.skin, level.scale);
     let noise = Noise::new(excess, places.plain(), places.apart());
     let spot = |(index, pixels): (usize, Component)| {
-        let mut light = Light::measure(excess, smooth, places.place(index), &places.ring(index), &noise)?;
+        let ring = places.ring(index);
+        let measure = |place| Light::measure(excess, smooth, place, &ring, &noise);
+        let mut light = measure(places.place(index))?;
         // Compression rounds the rim of the place as it rounds the skin around.
         let rounding = pixels.len() as f64 * level_error;
-        if light.dose <= (SURE * light.dose_standard_error).hypot(MOST_ROUNDING * rounding) {
+        let sure = |light: &Light, errors: f64| {
+            light.dose > (errors * light.dose_standard_error).hypot(MOST_ROUNDING * rounding)
+        };
+        let is_sure = match kind {
+            LesionKind::Pigmented => {
+                let [with_rim, body] = SURE_OF_PIGMENT;
+                sure(&light, with_rim) && sure(&measure(&pixels)?, body)
+            }
+            _ => sure(&light, SURE),
+        };
+        if !is_sure {
             return None;
         }
         light.dose_standard_error = light.dose_standard_error.hypot(rounding);
@@ -237,91 +286,28 @@ fn spot_of(kind: LesionKind, factor: usize, pixels: Component, light: &Light) ->
     })
 }
 
-/// Regions above the low threshold that reach the high one, large enough and
-/// split at saddles.
-fn regions(smooth: &Plane, level: &Level, thresholds: Hysteresis) -> Vec<Component> {
-    let above =
-        ndarray::Zip::from(smooth).and(&level.skin).map_collect(|&v, &skin| skin && v > thresholds.low);
-    let least = (LEAST_AREA_MM2 * level.scale.px_per_mm.powi(2)).max(1.0);
+/// Least number of pixels of a lesion.
+fn least_area(level: &Level) -> f64 {
+    (LEAST_AREA_MM2 * level.scale.px_per_mm.powi(2)).max(1.0)
+}
+
+/// Regions of `mask` above the low threshold that reach the high one, large
+/// enough and split at saddles between `peaks`.
+fn regions(
+    smooth: &Plane,
+    peaks: &Plane,
+    mask: &Mask,
+    level: &Level,
+    thresholds: Hysteresis,
+) -> Vec<Component> {
+    let above = ndarray::Zip::from(smooth).and(mask).map_collect(|&v, &inside| inside && v > thresholds.low);
+    let least = least_area(level);
     let at = |&(x, y): &(u32, u32)| smooth[[y as usize, x as usize]];
     components(&above)
         .into_iter()
         .filter(|region| region.len() as f64 >= least && region.iter().any(|p| at(p) >= thresholds.high))
-        .flat_map(|region| split(smooth, region, thresholds.low, least as usize))
+        .flat_map(|region| split(peaks, region, thresholds.low, least as usize))
         .collect()
-}
-
-/// A basin of the watershed: what has been flooded from one peak.
-struct Basin {
-    peak: f32,
-    size: usize,
-    /// The basin it has been poured into; itself while it stands.
-    into: usize,
-}
-
-/// A region split where peaks are parted by saddles.
-///
-/// Pixels are flooded from the highest down. Where two basins meet they
-/// become one, unless both are large enough and the lower peak stands clear
-/// of the saddle: by `least_rise` and by [`SADDLE`] of itself.
-fn split(smooth: &Plane, region: Component, least_rise: f32, least: usize) -> Vec<Component> {
-    let mut order = region;
-    let at = |p: &(u32, u32)| smooth[[p.1 as usize, p.0 as usize]];
-    order.sort_unstable_by(|p, q| at(q).total_cmp(&at(p)).then((p.1, p.0).cmp(&(q.1, q.0))));
-    let Some([left, top, right, bottom]) = super::places::bounds(&order) else { return Vec::new() };
-    let mut label: Owner = Array2::zeros((bottom - top + 1, right - left + 1));
-    let mut basins: Vec<Basin> = Vec::new();
-    for pixel in &order {
-        let (x, y, value) = (pixel.0 as usize - left, pixel.1 as usize - top, at(pixel));
-        let mut touching: Vec<usize> = neighbours(x, y, label.ncols(), label.nrows(), true)
-            .filter_map(|(i, j)| (label[[j, i]] as usize).checked_sub(1))
-            .map(|basin| standing(&basins, basin))
-            .collect();
-        touching.sort_unstable();
-        touching.dedup();
-        let home = meet(&mut basins, &touching, value, least_rise, least);
-        basins[home].size += 1;
-        label[[y, x]] = home as u32 + 1;
-    }
-    gather(&order, &label, &basins, left, top)
-}
-
-/// The basin that a pixel of `value` goes to; pours low basins into it.
-fn meet(basins: &mut Vec<Basin>, touching: &[usize], value: f32, least_rise: f32, least: usize) -> usize {
-    // Peaks come down as flooding goes on: the earliest basin is the highest.
-    let Some((&home, others)) = touching.split_first() else {
-        basins.push(Basin { peak: value, size: 0, into: basins.len() });
-        return basins.len() - 1;
-    };
-    for &other in others {
-        let Basin { peak, size, .. } = basins[other];
-        if size < least || peak - value < least_rise.max(SADDLE * peak) {
-            basins[other].into = home;
-            basins[home].size += size;
-        }
-    }
-    home
-}
-
-fn standing(basins: &[Basin], mut basin: usize) -> usize {
-    while basins[basin].into != basin {
-        basin = basins[basin].into;
-    }
-    basin
-}
-
-/// The pixels of each standing basin in row order, basins in row order of
-/// their first pixels.
-fn gather(order: &Component, label: &Owner, basins: &[Basin], left: usize, top: usize) -> Vec<Component> {
-    let mut parts = vec![Component::new(); basins.len()];
-    for &(x, y) in order {
-        let basin = label[[y as usize - top, x as usize - left]] as usize - 1;
-        parts[standing(basins, basin)].push((x, y));
-    }
-    parts.retain(|part| !part.is_empty());
-    parts.iter_mut().for_each(|part| part.sort_unstable_by_key(|&(x, y)| (y, x)));
-    parts.sort_unstable_by_key(|part| (part[0].1, part[0].0));
-    parts
 }
 
 #[cfg(test)]
@@ -413,6 +399,20 @@ mod tests {
         assert!((spots[0].centre[0] - 70.5).abs() < 1.5 && (spots[1].centre[0] - 115.5).abs() < 1.5);
         let mottled = discs(96, &[(48.0, 48.0, 16.0, 0.3), (42.0, 48.0, 3.0, 0.05), (56.0, 50.0, 3.0, 0.05)]);
         assert_eq!(find(LesionKind::Vascular, &mottled, &level(96), THRESHOLDS).len(), 1);
+    }
+
+    #[test]
+    fn a_hair_or_pores_do_not_part_a_spot_and_a_furrow_is_none() {
+        let pores = [(40.0, 44.0, 1.2, 0.3), (56.0, 52.0, 1.2, 0.3)];
+        let plane = discs(96, &[&[(48.0, 48.0, 14.0, 0.3)], &pores[..]].concat());
+        let mut hairy = level(96);
+        hairy.skin = Mask::from_shape_fn((96, 96), |(y, x)| y.abs_diff(x) > 2);
+        assert_eq!(find(LesionKind::Pigmented, &plane, &hairy, THRESHOLDS).len(), 1);
+        let furrow = Plane::from_shape_fn((96, 96), |(y, x)| {
+            if y.abs_diff(48) <= 2 && (8..88).contains(&x) { 0.3 } else { 0.0 }
+        });
+        assert!(find(LesionKind::Pigmented, &furrow, &level(96), THRESHOLDS).is_empty());
+        assert_eq!(find(LesionKind::Vascular, &furrow, &level(96), THRESHOLDS).len(), 1);
     }
 
     #[test]

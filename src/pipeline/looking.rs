@@ -7,7 +7,7 @@ use crate::color::Unmixing;
 use crate::color::unmixing::leaks;
 use crate::filter::blobs::Blob;
 use crate::filter::gaussian::gaussian;
-use crate::lesion::{self, Chromophore, LesionKind, LesionMap, Spot, Thresholds, segmentation};
+use crate::lesion::{self, Chromophore, LesionKind, LesionMap, Spot, Thresholds, pigment, segmentation};
 use crate::metrics::Maps;
 use crate::metrics::lines::{Lattice, LineNoise};
 use crate::metrics::maps::Level;
@@ -111,13 +111,13 @@ impl Surfaces {
         }
     }
 
-    fn pigmented(&self, map: LesionMap, thresholds: Thresholds) -> Vec<Spot> {
-        let mut spots =
+    fn pigmented(&self, thresholds: Thresholds) -> Vec<Spot> {
+        let found =
             segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds);
-        let alone = |spot: &Spot| {
+        let mut spots = pigment::confirmed(&self.maps, found);
+        spots.retain(|spot| {
             segmentation::stands_alone(spot, &self.pigment_excess, &self.blood_excess, self.leaks[1])
-        };
-        spots.retain(|spot| map.confirms(&self.maps, spot) && alone(spot));
+        });
         spots
     }
 
@@ -165,7 +165,7 @@ impl Ground {
         );
         let pigmented = pigmented.over_rounding(of_pigment);
         let vascular = Thresholds { level_error: of_blood, ..vascular };
-        let found = surfaces.pigmented(pigment_map, pigmented);
+        let found = surfaces.pigmented(pigmented);
         Self { surfaces, pigment_map, blood_map, pigmented, vascular, found, band_noise }
     }
 }
@@ -274,7 +274,7 @@ impl Seen {
         let ((surfaces, pigmented), (relief, dots, texture, lattice)) = rayon::join(
             || {
                 let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
-                let pigmented = surfaces.pigmented(frozen.pigment_map, frozen.pigmented);
+                let pigmented = surfaces.pigmented(frozen.pigmented);
                 (surfaces, pigmented)
             },
             || {
