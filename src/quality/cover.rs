@@ -41,12 +41,7 @@ pub struct SkinContrast {
 impl SkinContrast {
     /// Of ordinary skin, pigment and blood together: their geometric mean.
     pub fn both(&self) -> f64 {
-        together(&self.ordinary)
-    }
-
-    /// The same of lesions.
-    pub fn of_lesions(&self) -> Option<f64> {
-        self.lesions.as_ref().map(together)
+        self.ordinary.iter().map(|contrast| contrast.ratio).product::<f64>().sqrt()
     }
 
     /// The contrast of the reference over that of the moving photo.
@@ -54,10 +49,6 @@ impl SkinContrast {
         let invert = |of: [Contrast; 2]| of.map(|of| Contrast { ratio: 1.0 / of.ratio, ..of });
         Self { ordinary: invert(self.ordinary), lesions: self.lesions.map(invert) }
     }
-}
-
-fn together([pigment, blood]: &[Contrast; 2]) -> f64 {
-    (pigment.ratio * blood.ratio).sqrt()
 }
 
 /// Standard deviation of the surroundings that contrast is taken against, cells.

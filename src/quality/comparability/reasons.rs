@@ -148,7 +148,7 @@ fn skin_covered(pair: &Pair) -> Option<Warning> {
         let surely = (pigment * blood).sqrt() < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH;
         // Spots that fade take faint ones of ordinary skin along, but not its blood too; compression takes both, but no lesions.
         let likely = contrast.ordinary.iter().all(|of| of.ratio < SKIN_CONTRAST_LIKELY)
-            && contrast.of_lesions().is_some_and(|ratio| ratio < LESION_CONTRAST);
+            && contrast.lesions.is_some_and(|lesions| lesions.iter().all(|of| of.ratio < LESION_CONTRAST));
         surely || likely
     };
     let which = if covered(contrast) {

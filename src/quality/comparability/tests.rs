@@ -183,6 +183,7 @@ fn a_layer_over_the_skin_forbids_colour_and_paler_blood_does_not() {
     let lesions = |pigment: f64, blood: f64| with(noisy, Some(paired([pigment, blood], [0.97; 2])));
     assert_eq!(codes(&lesions(0.6, 0.65), Family::Colour), ["skin_covered"]);
     assert_eq!(lesions(0.97, 0.95).status(), Comparable::Yes);
+    assert_eq!(lesions(1.0, 0.3).status(), Comparable::Yes); // redness alone: treatment
     // All spots and redness faded, and faint spots of ordinary skin with them, but not its blood.
     let healed = with(paired([0.5, 0.9], [0.6; 2]), Some(paired([0.5, 0.7], [0.9; 2])));
     assert_eq!(healed.status(), Comparable::Yes);
