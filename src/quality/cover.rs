@@ -209,8 +209,9 @@ mod tests {
         for lesion in [pigment, blood] {
             assert!((0.4..0.75).contains(&lesion.ratio) && lesion.agreement > 0.95, "{lesion:?}");
         }
+        // Skin between them that grew even takes a little of its own from them, nowhere near what it lost.
         let same = compared([0.8, 0.8], 0.0, [1.0; 3]).lesions.expect("a mole and a patch");
-        assert!(same.iter().all(|lesion| (lesion.ratio - 1.0).abs() < 0.05), "{same:?}");
+        assert!(same.iter().all(|lesion| (0.9..1.02).contains(&lesion.ratio)), "{same:?}");
     }
 
     #[test]
