@@ -92,11 +92,8 @@ pub fn skin_contrast(reference: &[Plane; 3], moving: &[Plane; 3], both: &Mask) -
     let [reference, moving] = &deviations;
     let of = |masks: [&Mask; 2], fewest: usize| -> Option<[Contrast; 2]> {
         let [pigment, blood] = [0, 1].map(|i| {
-            if raster::count(masks[i]) < fewest {
-                None
-            } else {
-                contrast(&reference[i], &moving[i], masks[i])
-            }
+            let inside = Some(masks[i]).filter(|inside| raster::count(inside) >= fewest)?;
+            contrast(&reference[i], &moving[i], inside)
         });
         Some([pigment?, blood?])
     };

@@ -127,8 +127,8 @@ pub const FILTER_TURN: f64 = 2.0 * TURN;
 
 /// Ratio of the colour contrast of ordinary skin, pigment and blood alike,
 /// below which a layer covers the skin. Chosen by us: re-takes in ordinary
-/// other light leave 0.86 to 1.1; spots that fade by half 0.84; a layer that covers
-/// 30 % of the skin 0.65 to 0.70, one that covers 45 % 0.5.
+/// other light leave 0.86 to 1.1; spots that fade by half 0.84; what a layer
+/// leaves, see [`SKIN_CONTRAST_LIKELY`].
 pub const SKIN_CONTRAST: f64 = 0.72;
 
 /// The same of pigment and of blood alone: what only one of them lost, no layer took.
