@@ -17,7 +17,7 @@ use crate::lesion::photometry::{Light, Noise, dose_above, error_weight};
 use crate::lesion::places::{OTHER, Owner, Places, bounds, grow};
 use crate::lesion::segmentation::{rim, smoothed};
 use crate::lesion::sight::{Seen, Sight};
-use crate::raster::{Plane, cell_centre, in_cells, rows, sample};
+use crate::raster::{cell_centre, in_cells, rows, sample};
 
 /// Share of a lesion's place that must be valid skin for it to be seen.
 const VISIBLE: f64 = 0.9;
@@ -221,7 +221,7 @@ mod tests {
     use crate::lesion::LesionStatus::{Merged, New, NotVisible, Resolved, Split};
     use crate::lesion::segmentation::{Hysteresis, Spot, Thresholds, find};
     use crate::metrics::maps::Level;
-    use crate::raster::Mask;
+    use crate::raster::{Mask, Plane};
     use crate::units::FilterScale;
     use proptest::prelude::*;
 
