@@ -27,11 +27,17 @@ pub fn statuses(lesion: &Known, seen: &[Option<Seen>]) -> Vec<Option<LesionStatu
         let dose = |seen: &Seen| seen.dose / seen.magnification;
         first.map_or(0.0, |first| dose(seen) / dose(&first))
     };
+    let before = |seen: &Seen| first.is_some_and(|first| grew(seen, &first));
+    // Not found again says that a lesion has gone where its dose fell, and half of it would have been seen.
+    let gone = |seen: &Seen| {
+        let unsure = DIFFERENT * seen.dose_standard_error;
+        let half = first.map_or(0.0, |first| 0.5 * first.dose / first.magnification * seen.magnification);
+        before(seen) && (share(seen) <= LEFT || seen.dose <= unsure && unsure < half)
+    };
     let there = |session: usize, seen: &Seen| match lesion.spots[session].is_empty() {
         false => share(seen) > TRACE,
-        true => share(seen) > LEFT && seen.dose > DIFFERENT * seen.dose_standard_error,
+        true => !gone(seen),
     };
-    let before = |seen: &Seen| first.is_some_and(|first| grew(seen, &first));
     let appeared = seen[..lesion.first]
         .iter()
         .enumerate()
@@ -86,7 +92,7 @@ mod tests {
         Some(Seen {
             dose,
             dose_standard_error,
-            difference_standard_error: 1.0,
+            difference_standard_error: dose_standard_error,
             leaked: 0.0,
             contrast: None,
             area_px: None,
@@ -103,10 +109,14 @@ mod tests {
             cell_px2: 1.0,
             centre: [0.0; 2],
             first: 0,
-            spots: vec![vec![0], vec![], vec![], vec![]],
+            spots: [vec![vec![0]], vec![vec![]; 5]].concat(),
         };
-        // Of a first dose of 10: 4 is 2 standard errors of 2; 4 is 1.9 of 2.1; 1.9 is sure but less than a fifth.
-        let sessions = [seen(10.0, 1.0), seen(4.0, 2.0), seen(4.0, 2.1), seen(1.9, 0.1)];
-        assert_eq!(statuses(&lesion, &sessions), [Present, Present, Resolved, Resolved].map(Some));
+        // Of a first dose of 10: 4 is 2 standard errors of 2; 4 is 1.9 of 2.1; 1.9 is sure but less than a fifth;
+        // 4 is nothing to a standard error of 5, but no less than 10 either: 6 is 1.2 of √26; to one of 2.8 it
+        // is less, but so would 5 be nothing.
+        let sessions = [(10.0, 1.0), (4.0, 2.0), (4.0, 2.1), (1.9, 0.1), (4.0, 5.0), (4.0, 2.8)]
+            .map(|(d, e)| seen(d, e));
+        let expected = [Present, Present, Resolved, Resolved, Present, Present];
+        assert_eq!(statuses(&lesion, &sessions), expected.map(Some));
     }
 }

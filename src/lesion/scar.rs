@@ -1,27 +1,20 @@
 //! Atrophic scars as lesions that are followed.
 //!
-//! A pit is bright on one side and dark on the other. What is followed is how
-//! strongly it is shaded either way, over the skin around it: the *dose* of a
-//! scar is that shading integrated over the pit. It falls as the pit fills,
-//! and only under the same light; it is not a depth.
+//! A pit is dark on the side towards the light and bright on the other. What
+//! is followed is how much darker it gets towards the light: the *dose* of a
+//! scar is that slope of the density integrated over the pit, which is what its
+//! dark rim has more of than its bright one. Noise adds to it as often as it
+//! takes away. It falls as the pit fills, and only under the same light; it is
+//! not a depth.
 
 use crate::filter::components::Component;
-use crate::lesion::excess::excess;
-use crate::metrics::Maps;
-use crate::metrics::maps::{Level, freed};
+use crate::metrics::maps::Level;
 use crate::metrics::scars::Scar;
-use crate::raster::{Plane, cell_centre, in_cells};
+use crate::raster::{cell_centre, in_cells};
 
 /// Radius of a scar's place over its radius at half depth: the rims are where
 /// a pit is shaded most.
 const RIMS: f64 = 1.2;
-
-/// Shading of either sign above the surrounding skin, natural units, on the
-/// coarse level: from red light, which pigment and blood change least.
-pub fn relief_excess(maps: &Maps) -> Plane {
-    let shading = freed(&maps.density[0], maps).mapv(f32::abs);
-    excess(&shading, &maps.coarse.skin, maps.coarse.scale)
-}
 
 /// The places of scars on the coarse level; a cell that two share goes to the first.
 pub fn discs(scars: &[Scar], level: &Level) -> Vec<Component> {

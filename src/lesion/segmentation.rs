@@ -60,6 +60,10 @@ const SURE: f64 = 4.5;
 /// mottle is coarse, the rim of a small one adds more noise than dose.
 const SURE_OF_PIGMENT: [f64; 2] = [3.0, 5.0];
 
+/// The same of a scar, which its own detector has found: a dose that cannot be
+/// told from 0 has no ratio to a later one.
+const SURE_OF_SCAR: f64 = 2.0;
+
 /// Standard errors that what compression does to a level stays within: those
 /// of two numbers rounded to whole ones are at most √6, and blocks whose faint
 /// waves are dropped add to it.
@@ -232,7 +236,7 @@ fn measured(
     found: Vec<Component>,
 ) -> Vec<Spot> {
     let mut owner = owners(&found, excess.dim());
-    grow(&mut owner, rim(level));
+    grow(&mut owner, rim(kind, level));
     let places = Places::new(&owner, found.len(), &level.skin, level.scale);
     let noise = Noise::new(excess, places.plain(), places.apart());
     let spot = |(index, pixels): (usize, Component)| {
@@ -249,7 +253,8 @@ fn measured(
                 let [with_rim, body] = SURE_OF_PIGMENT;
                 sure(&light, with_rim) && sure(&measure(&pixels)?, body)
             }
-            _ => sure(&light, SURE),
+            LesionKind::Vascular => sure(&light, SURE),
+            LesionKind::Scar => sure(&light, SURE_OF_SCAR),
         };
         if !is_sure {
             return None;
@@ -260,9 +265,13 @@ fn measured(
     found.into_iter().enumerate().filter_map(spot).collect()
 }
 
-/// [`RIM_MM`] in whole pixels, at least one.
-pub(crate) fn rim(level: &Level) -> usize {
-    level.scale.px(RIM_MM).round().max(1.0) as usize
+/// [`RIM_MM`] in whole pixels, at least one; 0 of a scar, whose place has its
+/// rims, and beyond them the shading is of the other sign.
+pub(crate) fn rim(kind: LesionKind, level: &Level) -> usize {
+    match kind {
+        LesionKind::Pigmented | LesionKind::Vascular => level.scale.px(RIM_MM).round().max(1.0) as usize,
+        LesionKind::Scar => 0,
+    }
 }
 
 /// The mask of all spots' pixels on the coarse level.

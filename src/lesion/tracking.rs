@@ -79,9 +79,9 @@ pub fn track(kind: LesionKind, sights: &[Option<Sight>]) -> Vec<Track> {
 
 /// Whether a lesion's rim would reach beyond the baseline photo. The skin
 /// around it is then not the same in both photos, and its mottle does not cancel.
-fn is_cut(baseline: &Sight, lesion: &Known) -> bool {
+fn is_cut(kind: LesionKind, baseline: &Sight, lesion: &Known) -> bool {
     let (height, width) = baseline.excess.dim();
-    let rim = rim(baseline.level);
+    let rim = rim(kind, baseline.level);
     bounds(&lesion.cells).is_some_and(|[left, top, right, bottom]| {
         left < rim || top < rim || right + rim >= width || bottom + rim >= height
     })
@@ -98,7 +98,7 @@ fn look(
 ) -> Vec<Option<Seen>> {
     let Some(sight) = sight else { return vec![None; known.len()] };
     let smooth = smoothed(sight.excess, sight.level);
-    let owner = places_in(baseline, sight, known, residual_mm);
+    let owner = places_in(kind, baseline, sight, known, residual_mm);
     let places = Places::new(&owner, known.len(), &sight.level.skin, sight.level.scale);
     let noise = Noise::new(sight.excess, places.plain(), places.apart());
     let paired = (session > 0).then(|| paired_noise(baseline, sight, &places));
@@ -127,7 +127,7 @@ fn look(
             dose_standard_error: (weight * light.dose_standard_error * cell).hypot(plateau * magnification),
             // What compression does to plain skin is part of its noise: the larger of the two counts.
             difference_standard_error: paired.as_ref().map_or(0.0, |noise| {
-                let cut = is_cut(baseline, lesion);
+                let cut = is_cut(kind, baseline, lesion);
                 let of_noise =
                     if cut { light.dose_standard_error * cell / magnification } else { error(noise) };
                 plateaus.max(weight * of_noise)
@@ -176,10 +176,10 @@ fn paired_noise(baseline: &Sight, sight: &Sight, places: &Places) -> Noise {
 /// there, grown by the rim that blur reaches and by the `residual_mm` of the
 /// alignment. Both are the same in every session, so that the same skin is
 /// measured in each and no session's place is larger than another's.
-fn places_in(baseline: &Sight, sight: &Sight, known: &[Known], residual_mm: f64) -> Owner {
+fn places_in(kind: LesionKind, baseline: &Sight, sight: &Sight, known: &[Known], residual_mm: f64) -> Owner {
     let mut owner = carry(baseline, sight, known);
     let residual = sight.level.scale.px(residual_mm).round() as usize;
-    grow(&mut owner, rim(sight.level) + residual);
+    grow(&mut owner, rim(kind, sight.level) + residual);
     // Lesions that the baseline does not show are no plain skin either.
     for &(x, y) in sight.spots.iter().flat_map(|spot| &spot.pixels) {
         let cell = &mut owner[[y as usize, x as usize]];

@@ -27,6 +27,9 @@ const BACKGROUND_MM: f64 = 4.0;
 /// of the radii.
 const SIGMAS_MM: [f64; 4] = [0.3, 0.45, 0.65, 0.9];
 
+/// Which of them scars are followed at: a radius of 0.9 mm.
+const FOLLOWED: usize = 1;
+
 /// Radii of the profiles, mm: scars are up to 2 mm wide when narrow, 4 mm when
 /// medium (Jacob et al. 2001).
 const RADII_MM: [f64; 5] = [0.6, 0.8, 1.05, 1.4, 1.8];
@@ -164,6 +167,12 @@ impl PlainSkin {
     /// What else could have drawn what was fitted.
     pub fn rivals(&self, noise: &PitNoise) -> Rivals {
         Rivals::of(&self.channels, self.scale, self.towards, &noise.whitening)
+    }
+
+    /// How much darker the red light gets towards the lamp over 0.45 mm, density
+    /// on the coarse level: positive in pits, negative at their rims and on bumps.
+    pub fn into_slope(mut self) -> Plane {
+        self.slopes.swap_remove(FOLLOWED)
     }
 
     /// The fits at all peaks of the slope, in scan order of each scale.

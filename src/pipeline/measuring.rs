@@ -31,6 +31,8 @@ pub struct Shown {
     pub wrinkles: Vec<Wrinkle>,
     /// Atrophic scars.
     pub scars: Vec<Scar>,
+    /// How much darker the skin gets towards the light; 0 where nothing shows scars.
+    slope: Plane,
     /// Stretch marks.
     pub stretch_marks: Vec<StretchMark>,
     /// Papules of active acne.
@@ -49,7 +51,7 @@ pub struct Lesions {
     pub level: Level,
     pigment_excess: Plane,
     blood_excess: Plane,
-    relief_excess: Plane,
+    slope: Plane,
     pigmented: Vec<Spot>,
     vascular: Vec<Spot>,
     scars: Vec<Spot>,
@@ -65,7 +67,7 @@ impl Lesions {
         match kind {
             LesionKind::Pigmented => (&self.pigmented, &self.pigment_excess),
             LesionKind::Vascular => (&self.vascular, &self.blood_excess),
-            LesionKind::Scar => (&self.scars, &self.relief_excess),
+            LesionKind::Scar => (&self.scars, &self.slope),
         }
     }
 
@@ -103,7 +105,11 @@ impl Shown {
         let relief_shown = || {
             rayon::join(
                 || lattice.lines(&relief, &frozen.line_noise),
-                || plain_skin.map_or(Vec::new(), |skin| scars::detect(&skin, &maps.coarse, frozen.pit_noise)),
+                || {
+                    let skin = plain_skin?;
+                    let scars = scars::detect(&skin, &maps.coarse, frozen.pit_noise);
+                    Some((scars, skin.into_slope()))
+                },
             )
         };
         let colour_shown = || {
@@ -116,8 +122,9 @@ impl Shown {
                 },
             )
         };
-        let ((lines, scars), (stretch_marks, (red, papules, wounds, vascular))) =
+        let ((lines, pits), (stretch_marks, (red, papules, wounds, vascular))) =
             rayon::join(relief_shown, colour_shown);
+        let (scars, slope) = pits.unwrap_or_else(|| (Vec::new(), Plane::zeros(maps.coarse.skin.dim())));
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let px_per_mm = relief.native_px_per_mm();
         let wrinkles = wrinkles::among(lines, &relief, &rimmed(&papules));
@@ -132,6 +139,7 @@ impl Shown {
             pores,
             wrinkles,
             scars,
+            slope,
             stretch_marks,
             papules,
             wounds,
@@ -177,12 +185,11 @@ impl Shown {
     /// What lesions are followed by, without the planes that only metrics need.
     pub fn into_lesions(self) -> Lesions {
         let level = &self.surfaces.maps.coarse;
-        let relief_excess = scar::relief_excess(&self.surfaces.maps);
         let discs = scar::discs(&self.scars, level);
-        let scars = segmentation::from_pixels(LesionKind::Scar, &relief_excess, level, discs);
+        let scars = segmentation::from_pixels(LesionKind::Scar, &self.slope, level, discs);
         Lesions {
             level: self.surfaces.maps.coarse,
-            relief_excess,
+            slope: self.slope,
             scars,
             pigment_excess: self.surfaces.pigment_excess,
             blood_excess: self.surfaces.blood_excess,
