@@ -36,9 +36,11 @@ const MOST_WITH_BLUE: f64 = 1.18;
 /// Least rise of blue over that of green by pigment, on darker skin whose green alone tells.
 const BLUE_STAYS: f64 = 1.25;
 
-/// Red that a pigmented spot takes away at least, of what pigment does by its green, on darker
-/// skin: blood takes half of it, and a papule is shaded besides.
+/// Blood on darker skin: less red than this share of what pigment takes by its green, and no more
+/// blue than this by its green. Blood takes half as much red, and a papule is shaded besides;
+/// a camera that draws colours strongly lets pigment take little red, but then much blue.
 const LEAST_RED: f64 = 0.84;
+const MOST_BLUE_OF_BLOOD: f64 = 1.2;
 
 /// Light that comes back from skin without having been inside, as a share of
 /// white: what the surface reflects and the lens scatters. No pigment takes it away. Chosen by us.
@@ -108,7 +110,8 @@ fn of_pigment_on_dark([red, green, blue]: [f64; 3], errors: &Plateaus, light: [f
     let less = sum[0] * red + sum[1] * green + sum[2] * blue;
     let is_no_shading =
         less > error(sum, errors) || pigment[2] > BLUE_STAYS * pigment[1] && green > LEAST_GREEN * red;
-    is_no_shading && red > LEAST_RED * pigment[0] / pigment[1] * green
+    let is_blood = red < LEAST_RED * pigment[0] / pigment[1] * green && blue < MOST_BLUE_OF_BLOOD * green;
+    is_no_shading && !is_blood
 }
 
 /// The standard error of a sum of densities by `weights`.
@@ -157,6 +160,8 @@ mod tests {
         assert!(!of_pigment_on_dark([0.058, 0.120, 0.104], &of_blue(0.0), light));
         // Pigment of 0.4, of whose densities 0.954, 0.896 and 0.643 are seen where 0.0125 is stray.
         assert!(of_pigment_on_dark([0.126, 0.177, 0.207], &of_blue(0.02), light));
+        // A mole of sRGB 160, 75, 20 on skin of 190, 130, 70, from a phone.
+        assert!(of_pigment_on_dark([0.37, 1.15, 2.1], &of_blue(0.02), [0.51, 0.22, 0.061]));
     }
 
     #[test]
