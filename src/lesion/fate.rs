@@ -76,3 +76,37 @@ pub fn reshaping(sight: &Sight, known: &[Known], index: usize, session: usize) -
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dose of a spot that was found in the first session only, and its standard error.
+    fn seen(dose: f64, dose_standard_error: f64) -> Option<Seen> {
+        Some(Seen {
+            dose,
+            dose_standard_error,
+            difference_standard_error: 1.0,
+            leaked: 0.0,
+            contrast: None,
+            area_px: None,
+            centre: [0.0; 2],
+            magnification: 1.0,
+        })
+    }
+
+    #[test]
+    fn what_is_not_found_and_cannot_be_told_from_nothing_is_resolved() {
+        let lesion = Known {
+            cells: vec![(0, 0)],
+            first_cells: 1,
+            cell_px2: 1.0,
+            centre: [0.0; 2],
+            first: 0,
+            spots: vec![vec![0], vec![], vec![], vec![]],
+        };
+        // Of a first dose of 10: 4 is 2 standard errors of 2; 4 is 1.9 of 2.1; 1.9 is sure but less than a fifth.
+        let sessions = [seen(10.0, 1.0), seen(4.0, 2.0), seen(4.0, 2.1), seen(1.9, 0.1)];
+        assert_eq!(statuses(&lesion, &sessions), [Present, Present, Resolved, Resolved].map(Some));
+    }
+}

@@ -8,7 +8,7 @@
 //! choice, and where there is, the nearest pair goes first.
 
 use crate::filter::components::Component;
-use crate::lesion::places::{Owner, bounds, grow, owners};
+use crate::lesion::places::{OTHER, Owner, bounds, fill, owners};
 use crate::lesion::segmentation::Spot;
 use crate::lesion::sight::Sight;
 use crate::raster::{self, Mask};
@@ -88,17 +88,12 @@ pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
 fn widen(known: &mut [Known], later: &[Component], shape: (usize, usize)) {
     let mut owner = owners(known.iter().map(|lesion| &lesion.cells), shape);
     let covered = owners(later, shape);
-    let mut fresh = later.iter().flatten().filter(|&&(x, y)| owner[[y as usize, x as usize]] == 0).count();
-    while fresh > 0 {
-        let before = owner.clone();
-        grow(&mut owner, 1);
-        ndarray::Zip::from(&mut owner).and(&before).and(&covered).for_each(|label, &was, &cover| {
-            *label = if was > 0 || cover == 0 { was } else { *label };
-        });
-        fresh = owner.iter().zip(&before).filter(|(now, was)| now != was).count();
-    }
+    owner.zip_mut_with(&covered, |label, &cover| {
+        *label = if *label == 0 && cover == 0 { OTHER } else { *label }
+    });
+    fill(&mut owner);
     known.iter_mut().for_each(|lesion| lesion.cells.clear());
-    for ((y, x), &label) in owner.indexed_iter().filter(|(_, label)| **label > 0) {
+    for ((y, x), &label) in owner.indexed_iter().filter(|&(_, &label)| label > 0 && label != OTHER) {
         known[label as usize - 1].cells.push((x as u32, y as u32));
     }
 }

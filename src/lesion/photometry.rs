@@ -67,6 +67,30 @@ impl Light {
     }
 }
 
+/// The sum over a place of what lies above the mean of its ring.
+pub fn dose_above(plane: &Plane, place: &Component, ring: &Component) -> f64 {
+    let sum = |pixels: &Component| -> f64 {
+        pixels.iter().map(|&(x, y)| f64::from(plane[[y as usize, x as usize]])).sum()
+    };
+    sum(place) - sum(ring) * place.len() as f64 / (ring.len() as f64).max(1.0)
+}
+
+/// Exponent that light is encoded with, about: a sample is light to the power of its inverse.
+const ENCODING: f64 = 2.2;
+
+/// How much more a camera's errors weigh in the density of `cells` than in that
+/// of the plain skin around: a file's samples err alike everywhere, and a density
+/// by that over the sample. Of each chromophore: its excess, and the density of
+/// the channel that a unit of it adds.
+pub fn error_weight(chromophores: [(&Plane, f32); 2], cells: &Component) -> f64 {
+    let density = |&(x, y): &(u32, u32)| {
+        let of = |(excess, adds): (&Plane, f32)| f64::from(adds * excess[[y as usize, x as usize]]);
+        chromophores.map(of).iter().sum::<f64>()
+    };
+    let darker = cells.iter().map(density).sum::<f64>() / (cells.len() as f64).max(1.0);
+    (darker.max(0.0) / ENCODING).exp()
+}
+
 /// The mean of `above` over the core of the place: where its body, which
 /// `smooth` shows, is deepest.
 fn core_mean(above: &[f64], smooth: &[f32], place: &Component, level: f64) -> Option<f64> {
@@ -239,6 +263,27 @@ mod tests {
 
     fn all(plane: &Plane) -> Mask {
         Mask::from_elem(plane.raw_dim(), true)
+    }
+
+    #[test]
+    fn errors_weigh_by_the_light_that_a_place_lacks() {
+        let own = Plane::from_shape_fn((2, 3), |(_, x)| if x == 0 { 0.0 } else { 0.6 });
+        let other = Plane::from_elem((2, 3), 0.1);
+        // 0.5 · 0.6 + 2 · 0.1 = 0.5 darker: light e^−0.5, a sample of it e^(−0.5 / 2.2).
+        let dark = error_weight([(&own, 0.5), (&other, 2.0)], &vec![(1, 0), (2, 1)]);
+        assert!((dark - 1.2551).abs() < 1e-4, "{dark}");
+        // Half of the place at 0.2, half at 0.5; and a place that is paler than skin errs as skin does.
+        let mixed = error_weight([(&own, 0.5), (&other, 2.0)], &vec![(0, 0), (1, 0)]);
+        assert!((mixed - (0.35f64 / 2.2).exp()).abs() < 1e-6, "{mixed}");
+        assert_eq!(error_weight([(&own, -1.0), (&other, 0.0)], &vec![(1, 0)]), 1.0);
+    }
+
+    #[test]
+    fn what_lies_above_the_ring_by_hand() {
+        let plane = Plane::from_shape_fn((1, 4), |(_, x)| [0.1, 0.7, 0.5, 0.3][x]);
+        // 0.7 + 0.5 over twice the mean of 0.1 and 0.3.
+        let above = dose_above(&plane, &vec![(1, 0), (2, 0)], &vec![(0, 0), (3, 0)]);
+        assert!((above - 0.8).abs() < 1e-6, "{above}");
     }
 
     #[test]

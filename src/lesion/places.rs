@@ -92,33 +92,61 @@ pub fn owners<'a>(places: impl IntoIterator<Item = &'a Component>, shape: (usize
 /// Every place grown by `steps` pixels into what nobody owns. Steps reach 4
 /// and 8 neighbours in turn, so that a point grows to an octagon.
 pub fn grow(owner: &mut Owner, steps: usize) {
-    let (height, width) = owner.dim();
-    // What has no free neighbour at first never has one.
-    let free =
-        |&(y, x): &(usize, usize)| neighbours(x, y, width, height, true).any(|(i, j)| owner[[j, i]] == 0);
-    let owned = owner.indexed_iter().filter_map(|(at, &label)| (label > 0).then_some(at));
-    let mut front: Vec<(usize, usize)> = owned.filter(free).collect();
+    let mut front = front(owner, |_| true);
+    let mut fresh = Mask::from_elem(owner.dim(), false);
     for step in 0..steps {
-        let mut next = Vec::new();
-        // New pixels go to the smallest label that claims them, whatever the order.
-        let mut claims: Vec<((usize, usize), u32)> = Vec::new();
-        for &(y, x) in &front {
-            for (i, j) in neighbours(x, y, width, height, step % 2 == 1) {
-                if owner[[j, i]] == 0 {
-                    claims.push(((j, i), owner[[y, x]]));
-                }
-            }
-        }
-        claims.sort_unstable();
-        for (at, label) in claims {
-            if owner[at] == 0 {
-                owner[at] = label;
-                next.push(at);
-            }
-        }
+        let next = claim(owner, &front, step % 2 == 1, &mut fresh);
         // Corners that only a diagonal step reaches stay on the front.
-        front = if step % 2 == 0 { front.into_iter().chain(next).collect() } else { next };
+        if step % 2 == 0 { front.extend(next) } else { front = next }
     }
+}
+
+/// Every place grown into all that nobody owns and that hangs together with it,
+/// pixel by pixel; [`OTHER`] stays as it is.
+pub fn fill(owner: &mut Owner) {
+    let mut front = front(owner, |label| label != OTHER);
+    let mut fresh = Mask::from_elem(owner.dim(), false);
+    while !front.is_empty() {
+        front = claim(owner, &front, false, &mut fresh);
+    }
+}
+
+/// The owned pixels whose label `may` grow and that have a free neighbour: what has none at first never has one.
+fn front(owner: &Owner, may: impl Fn(u32) -> bool) -> Vec<(usize, usize)> {
+    let (height, width) = owner.dim();
+    let mut front = Vec::new();
+    for (y, line) in owner.rows().into_iter().enumerate() {
+        let owned = line.into_iter().enumerate().filter(|&(_, &label)| label > 0 && may(label));
+        let free = |x: usize| neighbours(x, y, width, height, true).any(|(i, j)| owner[[j, i]] == 0);
+        front.extend(owned.filter(|&(x, _)| free(x)).map(|(x, _)| (y, x)));
+    }
+    front
+}
+
+/// The pixels that nobody owned and those of the front now do: the smallest
+/// label that claims one, whatever the order. `fresh` is false all over, before and after.
+fn claim(
+    owner: &mut Owner,
+    front: &[(usize, usize)],
+    diagonal: bool,
+    fresh: &mut Mask,
+) -> Vec<(usize, usize)> {
+    let (height, width) = owner.dim();
+    let mut next = Vec::new();
+    for &(y, x) in front {
+        let label = owner[[y, x]];
+        for (i, j) in neighbours(x, y, width, height, diagonal) {
+            let (owned, fresh) = (&mut owner[[j, i]], &mut fresh[[j, i]]);
+            if *owned == 0 {
+                (*owned, *fresh) = (label, true);
+                next.push((j, i));
+            } else if *fresh {
+                *owned = label.min(*owned);
+            }
+        }
+    }
+    next.iter().for_each(|&at| fresh[at] = false);
+    next
 }
 
 /// The neighbours of a pixel on a plane: four, or eight with `diagonal`.
@@ -153,6 +181,16 @@ mod tests {
         let mut pair = owners([&vec![(0, 0)], &vec![(5, 0)]], (1, 6));
         grow(&mut pair, 9);
         assert_eq!(pair.into_raw_vec_and_offset().0, [1, 1, 1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn filling_stops_at_what_is_other_and_leaves_what_no_place_reaches() {
+        let o = OTHER;
+        let mut owner =
+            Owner::from_shape_vec((2, 7), vec![2, 0, 0, 0, 1, o, 0, o, o, 0, o, o, o, o]).unwrap();
+        fill(&mut owner);
+        // The middle is as near to both: it goes to the smaller label. What hangs below it is one step further.
+        assert_eq!(owner.into_raw_vec_and_offset().0, [2, 2, 1, 1, 1, o, 0, o, o, 1, o, o, o, o]);
     }
 
     #[test]

@@ -13,17 +13,14 @@ use crate::lesion::LesionKind;
 use crate::lesion::LesionStatus::{self, Present};
 use crate::lesion::fate::{reshaping, statuses};
 use crate::lesion::identity::{Known, carry, cell_at, centre_of, identify};
-use crate::lesion::photometry::{Light, Noise};
+use crate::lesion::photometry::{Light, Noise, dose_above, error_weight};
 use crate::lesion::places::{OTHER, Owner, Places, bounds, grow};
 use crate::lesion::segmentation::{rim, smoothed};
 use crate::lesion::sight::{Seen, Sight};
-use crate::raster::{Plane, cell_centre, in_cells, rows, sample};
+use crate::raster::{cell_centre, in_cells, rows, sample};
 
 /// Share of a lesion's place that must be valid skin for it to be seen.
 const VISIBLE: f64 = 0.9;
-
-/// Exponent that light is encoded with, about: a sample is light to the power of its inverse.
-const ENCODING: f64 = 2.2;
 
 /// A lesion through a series.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,13 +111,13 @@ fn look(
         let light = Light::measure(sight.excess, &smooth, place, &ring, &noise)?;
         let magnification = sight.magnification(lesion.centre, lesion.radius());
         // What counts is where the skin was darker, and a place is as dark as what first was there.
-        let weight = error_weight(kind, sight, place).max(error_weight(kind, baseline, &lesion.cells));
+        let weight = weight_of(kind, sight, place).max(weight_of(kind, baseline, &lesion.cells));
         let area = place.len() as f64 * cell / magnification;
         // Compression rounds the rim of the place as it rounds the skin around.
         let footprint = weight * lesion.cells.len() as f64 * lesion.cell_px2;
         let plateau = footprint * sight.level_error;
         let plateaus = footprint * sight.level_error.hypot(baseline.level_error);
-        let leaked = sight.leak.map_or(0.0, |(other, share)| share * above(other, place, &ring));
+        let leaked = sight.leak.map_or(0.0, |(other, share)| share * dose_above(other, place, &ring));
         let error = |noise: &Noise| {
             let cells = |pixels: usize| pixels as f64 * cell / magnification / lesion.cell_px2;
             area * noise.of_mean(cells(place.len())).hypot(noise.of_mean(cells(ring.len())))
@@ -145,30 +142,15 @@ fn look(
     known.iter().enumerate().map(measure).collect()
 }
 
-/// How much more a camera's errors weigh in the density of `cells` than in that
-/// of the plain skin around: a file's samples err alike everywhere, and a density
-/// by that over the sample. Of blue, the darkest channel of skin.
-fn error_weight(kind: LesionKind, sight: &Sight, cells: &Component) -> f64 {
+/// The [`error_weight`] of a place of a session, 1 where only one chromophore is known.
+fn weight_of(kind: LesionKind, sight: &Sight, cells: &Component) -> f64 {
     let [own, other] = match kind {
         LesionKind::Pigmented => [MELANIN, HEMOGLOBIN],
         LesionKind::Vascular => [HEMOGLOBIN, MELANIN],
         LesionKind::Scar => return 1.0,
     };
-    let Some((others, _)) = sight.leak else { return 1.0 };
-    let density = |&(x, y): &(u32, u32)| {
-        let at = [y as usize, x as usize];
-        f64::from(own[2] * sight.excess[at] + other[2] * others[at])
-    };
-    let darker = cells.iter().map(density).sum::<f64>() / (cells.len() as f64).max(1.0);
-    (darker.max(0.0) / ENCODING).exp()
-}
-
-/// The sum over a place of what lies above the mean of its ring.
-fn above(plane: &Plane, place: &Component, ring: &Component) -> f64 {
-    let sum = |pixels: &Component| -> f64 {
-        pixels.iter().map(|&(x, y)| f64::from(plane[[y as usize, x as usize]])).sum()
-    };
-    sum(place) - sum(ring) * place.len() as f64 / (ring.len() as f64).max(1.0)
+    // Of blue, the darkest channel of skin.
+    sight.leak.map_or(1.0, |(others, _)| error_weight([(sight.excess, own[2]), (others, other[2])], cells))
 }
 
 /// The noise of what a session shows minus what the baseline shows of the
@@ -218,7 +200,7 @@ fn keep_common(owner: &mut Owner, baseline: &Sight, sight: &Sight) {
 }
 
 /// Whether the baseline shows as skin what a cell of a session shows.
-pub fn shown_by_baseline(baseline: &Sight, sight: &Sight, x: u32, y: u32) -> bool {
+fn shown_by_baseline(baseline: &Sight, sight: &Sight, x: u32, y: u32) -> bool {
     let at = (sight.to_baseline)(centre_of(sight, x, y));
     let cell = cell_at(baseline.excess.dim(), baseline.level.factor, at);
     cell.is_some_and(|cell| baseline.level.skin[cell])
@@ -239,7 +221,7 @@ mod tests {
     use crate::lesion::LesionStatus::{Merged, New, NotVisible, Resolved, Split};
     use crate::lesion::segmentation::{Hysteresis, Spot, Thresholds, find};
     use crate::metrics::maps::Level;
-    use crate::raster::Mask;
+    use crate::raster::{Mask, Plane};
     use crate::units::FilterScale;
     use proptest::prelude::*;
 

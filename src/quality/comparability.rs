@@ -41,7 +41,7 @@ pub enum Comparable {
 }
 
 /// What is known about a pair of photos of the same skin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Pair<'a> {
     /// Quality of the reference photo, and its capture facts.
     pub reference: (&'a Quality, &'a CaptureFacts),
@@ -115,7 +115,7 @@ impl Pair<'_> {
             colour_residual_delta_e: self.calibration.delta_e_2000.filter(|_| !by_card),
             noise_ratio: noise.map(|(moving, reference)| moving / reference.max(1e-9)),
             faint_texture_ratio: self.relief.and_then(|relief| relief.texture).map(|texture| texture.forth),
-            skin_contrast_ratio: self.skin_contrast.map(|contrast| contrast.both()),
+            skin_contrast_ratio: self.skin_contrast.as_ref().map(|contrast| contrast.whole.both()),
         }
     }
 }

@@ -29,25 +29,55 @@ impl Contrast {
     }
 }
 
-/// Colour contrast of skin in the moving photo over that in the reference, each of pigment and of blood.
+/// Colour contrast of some skin in the moving photo over that in the reference, each of pigment and of blood.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SkinContrast {
+pub struct PartContrast {
     /// Of ordinary skin.
     pub ordinary: [Contrast; 2],
     /// Of what stands out of it in either photo; `None` where too little does.
-    pub lesions: Option<[Contrast; 2]>,
+    pub lesions: [Option<Contrast>; 2],
 }
 
-impl SkinContrast {
-    /// Of ordinary skin, pigment and blood together: their geometric mean.
+impl PartContrast {
+    /// Of ordinary skin, pigment and blood together: the geometric mean, each
+    /// weighted by how surely it is known. The variance of the logarithm of a
+    /// ratio of two spreads goes with `1 - r²` (Pitman 1939, *Biometrika* 31:9).
     pub fn both(&self) -> f64 {
-        self.ordinary.iter().map(|contrast| contrast.ratio).product::<f64>().sqrt()
+        let weighted = self.ordinary.map(|of| {
+            let weight = 1.0 / (1.0 - of.agreement.powi(2)).max(SUREST);
+            (weight, weight * of.ratio.ln())
+        });
+        let [weights, logs] = weighted.iter().fold([0.0; 2], |sums, of| [sums[0] + of.0, sums[1] + of.1]);
+        (logs / weights).exp()
     }
 
     /// The contrast of the reference over that of the moving photo.
+    fn inverted(&self) -> Self {
+        let invert = |of: Contrast| Contrast { ratio: 1.0 / of.ratio, ..of };
+        Self { ordinary: self.ordinary.map(invert), lesions: self.lesions.map(|of| of.map(invert)) }
+    }
+}
+
+/// Least `1 - r²` that a ratio is weighted by: no two photos agree better.
+const SUREST: f64 = 0.01;
+
+/// [`PartContrast`] of all the skin that two photos share and of its halves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SkinContrast {
+    /// Of all of it.
+    pub whole: PartContrast,
+    /// Of the left, right, upper and lower half of the frame, as far as they
+    /// have enough skin: a layer may lie on part of it.
+    pub halves: Vec<PartContrast>,
+}
+
+impl SkinContrast {
+    /// The contrast of the reference over that of the moving photo.
     pub fn inverted(&self) -> Self {
-        let invert = |of: [Contrast; 2]| of.map(|of| Contrast { ratio: 1.0 / of.ratio, ..of });
-        Self { ordinary: invert(self.ordinary), lesions: self.lesions.map(invert) }
+        Self {
+            whole: self.whole.inverted(),
+            halves: self.halves.iter().map(PartContrast::inverted).collect(),
+        }
     }
 }
 
@@ -90,19 +120,29 @@ pub fn skin_contrast(reference: &[Plane; 3], moving: &[Plane; 3], both: &Mask) -
         ordinary = plain;
     }
     let [reference, moving] = &deviations;
-    let of = |masks: [&Mask; 2], fewest: usize| -> Option<[Contrast; 2]> {
-        let [pigment, blood] = [0, 1].map(|i| {
-            if raster::count(masks[i]) < fewest {
-                None
-            } else {
-                contrast(&reference[i], &moving[i], masks[i])
-            }
-        });
-        Some([pigment?, blood?])
+    let of = |masks: [&Mask; 2], part: &Mask, fewest: usize| {
+        [0, 1].map(|i| {
+            let inside = Some(masks[i] & part).filter(|inside| raster::count(inside) >= fewest)?;
+            contrast(&reference[i], &moving[i], &inside)
+        })
     };
+    let of_part = |part: Mask| {
+        let [pigment, blood] = of([&ordinary; 2], &part, FEWEST);
+        let lesions = of(lesions.each_ref(), &part, FEWEST_OF_LESIONS);
+        Some(PartContrast { ordinary: [pigment?, blood?], lesions })
+    };
+    let (height, width) = both.dim();
+    let within =
+        |inside: &dyn Fn(usize, usize) -> bool| Mask::from_shape_fn((height, width), |(y, x)| inside(x, y));
+    let halves = [
+        within(&|x, _| 2 * x < width),
+        within(&|x, _| 2 * x >= width),
+        within(&|_, y| 2 * y < height),
+        within(&|_, y| 2 * y >= height),
+    ];
     Some(SkinContrast {
-        ordinary: of([&ordinary; 2], FEWEST)?,
-        lesions: of(lesions.each_ref(), FEWEST_OF_LESIONS),
+        whole: of_part(both.clone())?,
+        halves: halves.into_iter().filter_map(of_part).collect(),
     })
 }
 
@@ -183,7 +223,7 @@ mod tests {
 
     #[test]
     fn another_light_is_no_layer() {
-        let [pigment, blood] = compared([1.0; 2], 0.0, [1.1, 1.0, 0.9]).ordinary;
+        let [pigment, blood] = compared([1.0; 2], 0.0, [1.1, 1.0, 0.9]).whole.ordinary;
         assert!(
             (pigment.ratio - 1.0).abs() < 0.02 && (blood.ratio - 1.0).abs() < 0.02,
             "{pigment:?} {blood:?}"
@@ -193,9 +233,9 @@ mod tests {
     #[test]
     fn a_layer_lowers_both_contrasts_and_paler_blood_only_its_own() {
         let covered = compared([1.0; 2], 0.4, [1.0; 3]);
-        let [pigment, blood] = covered.ordinary;
-        assert!(pigment.ratio < 0.75 && blood.ratio < 0.75 && covered.both() > 0.3, "{covered:?}");
-        let [pigment, blood] = compared([1.0, 0.5], 0.0, [1.0; 3]).ordinary;
+        let [pigment, blood] = covered.whole.ordinary;
+        assert!(pigment.ratio < 0.75 && blood.ratio < 0.75 && covered.whole.both() > 0.3, "{covered:?}");
+        let [pigment, blood] = compared([1.0, 0.5], 0.0, [1.0; 3]).whole.ordinary;
         assert!(
             (blood.ratio - 0.5).abs() < 0.05 && (pigment.ratio - 1.0).abs() < 0.05,
             "{pigment:?} {blood:?}"
@@ -205,13 +245,40 @@ mod tests {
     #[test]
     fn a_layer_pales_lesions_too_and_alike() {
         // 0.7 of the light of a mole and of a patch passes; what the layer adds lowers contrast further.
-        let [pigment, blood] = compared([1.0; 2], 0.3, [1.0; 3]).lesions.expect("a mole and a patch");
-        for lesion in [pigment, blood] {
+        let lesions = compared([1.0; 2], 0.3, [1.0; 3]).whole.lesions;
+        for lesion in lesions.map(|lesion| lesion.expect("a mole and a patch")) {
             assert!((0.4..0.75).contains(&lesion.ratio) && lesion.agreement > 0.95, "{lesion:?}");
         }
         // Skin between them that grew even takes a little of its own from them, nowhere near what it lost.
-        let same = compared([0.8, 0.8], 0.0, [1.0; 3]).lesions.expect("a mole and a patch");
-        assert!(same.iter().all(|lesion| (0.9..1.02).contains(&lesion.ratio)), "{same:?}");
+        let same = compared([0.8, 0.8], 0.0, [1.0; 3]).whole.lesions;
+        assert!(
+            same.iter().all(|lesion| lesion.is_some_and(|of| (0.9..1.02).contains(&of.ratio))),
+            "{same:?}"
+        );
+    }
+
+    #[test]
+    fn a_surer_contrast_counts_more() {
+        let part = |agreements: [f64; 2]| PartContrast {
+            ordinary: [0, 1].map(|i| Contrast { ratio: [0.5, 1.0][i], agreement: agreements[i] }),
+            lesions: [None; 2],
+        };
+        // Alike: √(0.5 · 1). Three times as sure, 1 / (1 - 0.75) to 1 / 0.75: 0.5^(3/4).
+        assert!((part([0.6; 2]).both() - 0.5f64.sqrt()).abs() < 1e-12);
+        let surer = part([0.75f64.sqrt(), 0.5]).both();
+        assert!((surer - 0.594_604).abs() < 1e-6, "{surer}");
+    }
+
+    #[test]
+    fn a_layer_on_the_left_is_seen_in_the_left_half_alone() {
+        let both = Mask::from_elem((30, 40), true);
+        let (bare, covered) = (skin([1.0; 2], 0.0, [1.0; 3]), skin([1.0; 2], 0.5, [1.0; 3]));
+        let moving = [0, 1, 2].map(|c| {
+            Plane::from_shape_fn((30, 40), |at| if at.1 < 16 { covered[c][at] } else { bare[c][at] })
+        });
+        let seen = skin_contrast(&bare, &moving, &both).expect("skin");
+        let [left, right] = [0, 1].map(|half: usize| seen.halves[half].both());
+        assert!(left < 0.7 && right > 0.9 && left < seen.whole.both(), "{seen:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub mod spectrum;
 pub mod thresholds;
 
 pub use self::comparability::{Comparability, Comparable, Family, Measures, Pair, Reason, compare};
-pub use self::cover::{Contrast, SkinContrast, skin_contrast};
+pub use self::cover::{Contrast, PartContrast, SkinContrast, skin_contrast};
 pub use self::plateaus::{Plateaus, ROUNDING, plateaus};
 pub use self::relief::{ReliefAgreement, relief_agreement};
 pub use self::spectrum::{RelativeBlur, Spectrum, relative_blur};

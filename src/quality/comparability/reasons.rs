@@ -5,7 +5,7 @@ use crate::calibration::Method;
 use crate::error::Warning;
 use crate::photo::CaptureFacts;
 use crate::quality::thresholds::*;
-use crate::quality::{ReliefAgreement, SkinContrast};
+use crate::quality::{PartContrast, ReliefAgreement, SkinContrast};
 
 /// Why relief cannot be compared.
 pub(super) fn relief(pair: &Pair, measures: &Measures) -> Vec<Warning> {
@@ -142,27 +142,32 @@ fn smoothed(pair: &Pair, measures: &Measures) -> Option<Warning> {
 
 /// A layer of colour over the skin, in either photo.
 fn skin_covered(pair: &Pair) -> Option<Warning> {
-    let contrast = pair.skin_contrast?;
-    let covered = |contrast: SkinContrast| {
-        let [pigment, blood] = contrast.ordinary.map(|of| of.at_most());
-        let surely = (pigment * blood).sqrt() < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH;
-        // Spots that fade take faint ones of ordinary skin along, but not its blood too; compression takes both, but no lesions.
-        let likely = contrast.ordinary.iter().all(|of| of.ratio < SKIN_CONTRAST_LIKELY)
-            && contrast.lesions.is_some_and(|lesions| lesions.iter().all(|of| of.ratio < LESION_CONTRAST));
-        surely || likely
+    let contrast = pair.skin_contrast.as_ref()?;
+    // Spots that fade take faint ones of ordinary skin along, but not its blood too; compression takes both, but no lesions.
+    let likely = |part: &PartContrast, together: f64, each: f64| {
+        let [pigment, blood] = part.ordinary.map(|of| of.ratio);
+        let mut lesions = part.lesions.iter().flatten().peekable();
+        let paled = lesions.peek().is_some() && lesions.all(|of| of.ratio < LESION_CONTRAST);
+        part.both() < together && pigment.max(blood) < each && paled
     };
-    let which = if covered(contrast) {
-        "follow-up"
-    } else if covered(contrast.inverted()) {
-        "baseline"
-    } else {
-        return None;
+    let surely = |whole: &PartContrast| {
+        let [pigment, blood] = whole.ordinary.map(|of| of.at_most());
+        (pigment * blood).sqrt() < SKIN_CONTRAST && pigment.max(blood) < SKIN_CONTRAST_EACH
     };
+    // The contrast left where the moving photo is covered.
+    let covered = |SkinContrast { whole, halves }: &SkinContrast| {
+        let all = surely(whole) || likely(whole, SKIN_CONTRAST_LIKELY, SKIN_CONTRAST_LIKELY_EACH);
+        let half = || halves.iter().find(|half| likely(half, HALF_CONTRAST, HALF_CONTRAST_EACH));
+        if all { Some(whole.both()) } else { half().map(PartContrast::both) }
+    };
+    let follow_up = covered(contrast).map(|left| ("follow-up", "baseline", left));
+    let (which, other, left) =
+        follow_up.or_else(|| covered(&contrast.inverted()).map(|left| ("baseline", "follow-up", left)))?;
     when(true, "skin_covered", || {
         format!(
-            "even ordinary skin has {:.2} times the unevenness of pigment and of blood that it had: something covers \
-             it in the {which} photo; take off make-up and cream before photographing",
-            contrast.both()
+            "even ordinary skin has only {left:.2} times the unevenness of pigment and of blood that it has in the \
+             {other} photo, on all or half of what both show: something covers it in the {which} photo; take off \
+             make-up and cream before photographing"
         )
     })
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::calibration::{Method, ShadingField};
-use crate::quality::Contrast;
 use crate::quality::relief::FaintTexture;
+use crate::quality::{Contrast, PartContrast, SkinContrast};
 
 fn quality() -> Quality {
     Quality {
@@ -32,9 +32,9 @@ const SAME_LIGHT: ReliefAgreement = ReliefAgreement {
     texture: Some(FaintTexture { forth: 0.97, back: 0.99 }),
     blocks: 40,
 };
-const SAME_SKIN: SkinContrast = SkinContrast {
+const SAME_SKIN: PartContrast = PartContrast {
     ordinary: [Contrast { ratio: 1.03, agreement: 1.0 }, Contrast { ratio: 0.97, agreement: 1.0 }],
-    lesions: None,
+    lesions: [None; 2],
 };
 
 /// A pair, with what it refers to.
@@ -59,7 +59,7 @@ fn judged(spoil: impl Fn(&mut Case)) -> Comparability {
         stretch: 1.01,
         blur: Some(SAME_FOCUS),
         relief: Some(SAME_LIGHT),
-        skin_contrast: Some(SAME_SKIN),
+        skin_contrast: Some(SkinContrast { whole: SAME_SKIN, halves: vec![SAME_SKIN; 4] }),
     };
     spoil(&mut case);
     compare(&Pair {
@@ -166,11 +166,14 @@ fn a_layer_over_the_skin_forbids_colour_and_paler_blood_does_not() {
     let paired = |ratios: [f64; 2], agreements: [f64; 2]| {
         [0, 1].map(|i| Contrast { ratio: ratios[i], agreement: agreements[i] })
     };
-    let with = |ordinary: [Contrast; 2], lesions: Option<[Contrast; 2]>| {
-        judged(|case| case.skin_contrast = Some(SkinContrast { ordinary, lesions }))
+    let with = |ordinary: [Contrast; 2], lesions: [Option<Contrast>; 2]| {
+        judged(|case| {
+            let whole = PartContrast { ordinary, lesions };
+            case.skin_contrast = Some(SkinContrast { whole, halves: Vec::new() });
+        })
     };
     let agreeing =
-        |pigment: f64, blood: f64, agreement: [f64; 2]| with(paired([pigment, blood], agreement), None);
+        |pigment: f64, blood: f64, agreement: [f64; 2]| with(paired([pigment, blood], agreement), [None; 2]);
     let contrast = |pigment: f64, blood: f64| agreeing(pigment, blood, [1.0; 2]);
     assert_eq!(codes(&contrast(0.5, 0.52), Family::Colour), ["skin_covered"]);
     assert!(contrast(0.5, 0.52).reasons[0].warning.message.contains("follow-up"));
@@ -180,13 +183,32 @@ fn a_layer_over_the_skin_forbids_colour_and_paler_blood_does_not() {
     assert_eq!(agreeing(0.5, 0.52, [0.4, 0.5]).status(), Comparable::Yes);
     // The same noise, but spots and red patches lost what skin did: a layer. Nothing of theirs: noise.
     let noisy = paired([0.7, 0.75], [0.6, 0.6]);
-    let lesions = |pigment: f64, blood: f64| with(noisy, Some(paired([pigment, blood], [0.97; 2])));
+    let lesions = |pigment: f64, blood: f64| with(noisy, paired([pigment, blood], [0.97; 2]).map(Some));
     assert_eq!(codes(&lesions(0.6, 0.65), Family::Colour), ["skin_covered"]);
     assert_eq!(lesions(0.97, 0.95).status(), Comparable::Yes);
     assert_eq!(lesions(1.0, 0.3).status(), Comparable::Yes); // redness alone: treatment
     // All spots and redness faded, and faint spots of ordinary skin with them, but not its blood.
-    let healed = with(paired([0.5, 0.9], [0.6; 2]), Some(paired([0.5, 0.7], [0.9; 2])));
+    let healed = with(paired([0.5, 0.9], [0.6; 2]), paired([0.5, 0.7], [0.9; 2]).map(Some));
     assert_eq!(healed.status(), Comparable::Yes);
+}
+
+#[test]
+fn a_layer_over_half_of_the_skin_forbids_colour() {
+    let part = |ratio: f64| {
+        let all = [Contrast { ratio, agreement: 0.8 }; 2];
+        PartContrast { ordinary: all, lesions: [Some(all[0]), None] }
+    };
+    // The whole pales a little; half of it a lot, or as little as chance does.
+    let with = |half: f64| {
+        judged(|case| {
+            let halves = vec![part(1.0), part(half), part(0.85), part(0.85)];
+            case.skin_contrast = Some(SkinContrast { whole: part(0.85), halves });
+        })
+    };
+    assert_eq!(codes(&with(0.6), Family::Colour), ["skin_covered"]);
+    assert!(with(0.6).reasons[0].warning.message.contains("follow-up"));
+    assert!(with(1.0 / 0.6).reasons[0].warning.message.contains("baseline"));
+    assert_eq!(with(0.75).status(), Comparable::Yes);
 }
 
 #[test]
