@@ -68,6 +68,37 @@ fn fading_spots_are_seen_to_fade() {
 }
 
 #[test]
+fn scars_that_fill_are_followed_and_seen_to_fill() {
+    let plan = |filling: f64| {
+        format!(
+            "width = 900\nheight = 700\npx_per_mm = 20.0\n[skin]\nscars_per_cm2 = 0.8\n[[sessions]]\n\
+             [[sessions]]\ndate = \"2026-04-10\"\nday = 90\n[sessions.change]\nscar_filling = {filling}\n\
+             [sessions.light]\nexposure = 1.1\nazimuth_deg = 113.0\n"
+        )
+    };
+    let changes = |filling: f64| -> Vec<(f64, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plan.toml");
+        std::fs::write(&file, plan(filling)).unwrap();
+        let report = report(&["--plan", file.to_str().unwrap()]);
+        let lesions = report["views"][0]["lesions"].as_array().unwrap().iter();
+        let change = |scar: &Value| {
+            let change = &scar["change"];
+            (change["dose_percent"].as_f64().unwrap(), change["verdict"].as_str().unwrap().to_owned())
+        };
+        lesions.filter(|lesion| lesion["kind"] == "scar").map(change).collect()
+    };
+    let (same, filled) = (changes(0.0), changes(0.5));
+    assert!(same.len() >= 2 && filled.len() == same.len());
+    // A pit of half the depth has walls half as steep.
+    assert!(
+        filled.iter().all(|(dose, verdict)| (dose + 50.0).abs() < 15.0 && verdict == "improved"),
+        "{filled:?}"
+    );
+    assert!(same.iter().all(|(_, verdict)| verdict == "no_detectable_change"), "{same:?}");
+}
+
+#[test]
 fn on_a_few_patients_of_its_own_the_tool_is_as_right_as_it_says() {
     let found = validate(Extent::Smallest, &Settings::default(), &|| ()).unwrap();
     let row = |section: &str, label: &str| {

@@ -45,6 +45,8 @@ pub struct Search {
     /// Half of the length over which the median is taken beyond the ends that
     /// the long median leaves; 0 to leave them there.
     pub tip: f64,
+    /// How far those ends are followed at most.
+    pub reach: f64,
 }
 
 /// Response of a ridge of Gaussian profile at the scale that sees it best, as
@@ -52,7 +54,7 @@ pub struct Search {
 const BEST_RESPONSE: f64 = 0.384_900_18;
 
 /// How far to both sides, in the scale's standard deviations, a ridge must fall.
-pub(super) const SIDE: f64 = 2.2;
+const SIDE: f64 = 2.2;
 
 /// The least fall on one side as a share of that on the other: the edge of
 /// something dark falls on one side only.
@@ -405,7 +407,8 @@ pub(super) mod tests {
     use super::*;
     use crate::filter::gaussian::gaussian;
 
-    const SEARCH: Search = Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4, tip: 0.0 };
+    const SEARCH: Search =
+        Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4, tip: 0.0, reach: 16.0 };
 
     fn found(plane: &Plane) -> Vec<Line> {
         let scales: Vec<Scale> = [1.5, 2.1, 3.0, 4.2]

@@ -1,7 +1,7 @@
 //! Lines from points on ridges: tracking with hysteresis (Ng et al. 2015,
 //! *IEEE Access* 3:1079), and their ends beyond what the search saw.
 
-use crate::filter::ridges::{Crest, SIDE, Scale, Search, strength_along};
+use crate::filter::ridges::{Crest, Scale, Search, strength_along};
 use crate::raster::{self, Mask};
 
 /// A line: its points one pixel apart, from end to end, and how wide the
@@ -22,6 +22,10 @@ impl Line {
         self.points.windows(2).map(|p| (p[1][0] - p[0][0]).hypot(p[1][1] - p[0][1])).sum()
     }
 }
+
+/// How far to both sides of a line, in its standard deviations, crests are its own: its flanks are
+/// steepest at one, and a line beside it may run closer than its flanks reach.
+const BESIDE: f64 = 1.3;
 
 /// Follows ridges from point to point.
 pub(super) struct Tracker {
@@ -79,7 +83,7 @@ impl Tracker {
     }
 
     fn use_up_beside(&mut self, line: &Line) {
-        let reach = (SIDE * line.sigma).ceil() as isize;
+        let reach = (BESIDE * line.sigma).ceil() as isize;
         let (width, height) = raster::size(&self.index);
         for &[x, y] in &line.points {
             let (x, y) = (x.round() as isize, y.round() as isize);
@@ -225,7 +229,7 @@ fn tip(
     let mut more = Vec::new();
     // The median over less of the line varies more.
     let least = scale.keep * (search.half_length / search.tip).sqrt();
-    while (more.len() as f64) < search.half_length {
+    while (more.len() as f64) < search.reach {
         let (sin, cos) = angle.sin_cos();
         let next = |aside: f64| [x + cos - aside * sin, y + sin + aside * cos];
         let ways = ASIDE.into_iter().filter_map(|aside| {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub mod excess;
+mod faint;
 mod places;
 pub mod photometry;
 mod map;
@@ -23,6 +24,7 @@ pub mod tracking;
 mod watershed;
 
 pub use excess::excess;
+pub use faint::Matched;
 pub use map::{Chromophore, LesionMap};
 pub use photometry::{Light, Noise};
 pub use scatter::scatter;

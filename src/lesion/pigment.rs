@@ -11,6 +11,7 @@ use crate::filter::components::Component;
 use crate::lesion::places::{Places, grow, owners};
 use crate::lesion::segmentation::Spot;
 use crate::metrics::Maps;
+use crate::quality::Plateaus;
 use crate::raster::Plane;
 
 /// How far beyond a spot its light is collected, mm: more than twice the
@@ -21,10 +22,35 @@ const SPREAD_MM: f64 = 0.5;
 /// takes 1.4 to 1.7 times as much; shading, of scars for one, as much of both.
 const LEAST_GREEN: f64 = 1.2;
 
-/// How much blue, as a share of green, a pigmented spot takes away at most where it does not take
-/// that much green: on skin so dark that what its surface reflects is most of the blue and much
-/// of the green that comes back, and no pigment takes that away. Shading takes as much of all.
+/// How much blue, as a share of green, a spot that takes less green than that takes away at most
+/// on light skin. Shading takes as much of all.
 const MOST_BLUE: f64 = 0.8;
+
+/// On darker skin: how much of blue is added to red, and how much of that a pigmented spot takes
+/// away at most for each unit of green. What shades skin in a narrow place takes less red and more
+/// blue, as light spreads further the redder it is; of their sum by these weights it takes 1.2 to
+/// 1.3 times as much as of green whatever its width, pigment 1.0 to 1.15 times.
+const WITH_BLUE: f64 = 0.3;
+const MOST_WITH_BLUE: f64 = 1.18;
+
+/// Least rise of blue over that of green by pigment, on darker skin whose green alone tells.
+const BLUE_STAYS: f64 = 1.25;
+
+/// Blood on darker skin: less red than this share of what pigment takes by its green, and no more
+/// blue than this by its green. Blood takes half as much red, and a papule is shaded besides;
+/// a camera that draws colours strongly lets pigment take little red, but then much blue.
+const LEAST_RED: f64 = 0.84;
+const MOST_BLUE_OF_BLOOD: f64 = 1.2;
+
+/// Light that comes back from skin without having been inside, as a share of
+/// white: what the surface reflects and the lens scatters. No pigment takes it away. Chosen by us.
+const STRAY: f64 = 0.0125;
+
+/// How far it differs between photos.
+const STRAY_ERROR: f64 = 0.006;
+
+/// Least share of a channel's light that is taken to have been inside the skin.
+const LEAST_SHARE: f64 = 0.05;
 
 /// Standard errors by which blue must lack.
 const SURE_OF_BLUE: f64 = 2.0;
@@ -36,33 +62,62 @@ const LEAST_PIGMENT: f64 = 0.4;
 /// Most use of the level of light by the melanin index of skin whose blue tells pigment.
 const BLUE_TELLS: f64 = 0.5;
 
+/// The densities that a little more pigment adds to skin that sends back this
+/// `light`, red, green, blue, and their errors, which go together: as much as [`MELANIN`] less
+/// the share of the light that is stray.
+pub fn added(light: [f64; 3]) -> ([f64; 3], [f64; 3]) {
+    let of = |c: usize, stray: f64| f64::from(MELANIN[c]) * stray / light[c];
+    let seen = |c: usize| (f64::from(MELANIN[c]) - of(c, STRAY)).max(LEAST_SHARE * f64::from(MELANIN[c]));
+    ([0, 1, 2].map(seen), [0, 1, 2].map(|c| of(c, STRAY_ERROR)))
+}
+
 /// The spots that have the colour of pigment.
 pub fn confirmed(maps: &Maps, mut spots: Vec<Spot>) -> Vec<Spot> {
     let level = &maps.coarse;
     let mut owner = owners(spots.iter().map(|spot| &spot.pixels), level.skin.dim());
     grow(&mut owner, level.scale.px(SPREAD_MM).round() as usize);
     let places = Places::new(&owner, spots.len(), &level.skin, level.scale);
-    let error = maps.plateaus.map(|errors| MOST_BLUE * errors[1] - errors[2]);
-    let error = error[0].hypot(error[1]);
     let blue_tells = level_share(maps.unmixing.ita_deg()) < BLUE_TELLS;
     let mut index = 0..;
     spots.retain(|_| {
         let index = index.next().expect("no end");
         let (place, ring) = (places.place(index), places.ring(index));
-        let rises = [0, 1, 2].map(|c| mean(&maps.density[c], place) - mean(&maps.density[c], &ring));
-        of_pigment(rises, error, blue_tells)
+        let around = maps.density.each_ref().map(|density| mean(density, &ring));
+        let rises = [0, 1, 2].map(|c| mean(&maps.density[c], place) - around[c]);
+        if blue_tells {
+            of_pigment(rises, &maps.plateaus)
+        } else {
+            of_pigment_on_dark(rises, &maps.plateaus, around.map(|density| (-density).exp()))
+        }
     });
     spots
 }
 
-/// Whether pigment, not shading, explains by how much the density of each channel rises;
-/// `error` is the standard error of [`MOST_BLUE`] times green less blue.
-fn of_pigment([red, green, blue]: [f64; 3], error: f64, blue_tells: bool) -> bool {
+/// Whether pigment, not shading, explains by how much the density of each channel rises on skin
+/// whose blue tells pigment; `errors` are those of compression.
+fn of_pigment([red, green, blue]: [f64; 3], errors: &Plateaus) -> bool {
     let [of_red, of_green, of_blue] = three_vectors()[0];
     let melanin = of_red * red + of_green * green + of_blue * blue;
     green > LEAST_GREEN * red
-        || MOST_BLUE * green - blue > SURE_OF_BLUE * error
-        || blue_tells && f64::from(MELANIN[0]) * melanin > LEAST_PIGMENT * red
+        || MOST_BLUE * green - blue > SURE_OF_BLUE * error([0.0, MOST_BLUE, -1.0], errors)
+        || f64::from(MELANIN[0]) * melanin > LEAST_PIGMENT * red
+}
+
+/// The same on darker skin, which sends back this `light`.
+fn of_pigment_on_dark([red, green, blue]: [f64; 3], errors: &Plateaus, light: [f64; 3]) -> bool {
+    let (pigment, _) = added(light);
+    let sum = [-1.0, MOST_WITH_BLUE, -WITH_BLUE];
+    let less = sum[0] * red + sum[1] * green + sum[2] * blue;
+    let is_no_shading =
+        less > error(sum, errors) || pigment[2] > BLUE_STAYS * pigment[1] && green > LEAST_GREEN * red;
+    let is_blood = red < LEAST_RED * pigment[0] / pigment[1] * green && blue < MOST_BLUE_OF_BLOOD * green;
+    is_no_shading && !is_blood
+}
+
+/// The standard error of a sum of densities by `weights`.
+fn error(weights: [f64; 3], errors: &Plateaus) -> f64 {
+    let of = |errors: &[f64; 3]| weights.iter().zip(errors).map(|(w, e)| w * e).sum::<f64>();
+    of(&errors[0]).hypot(of(&errors[1]))
 }
 
 /// The mean of a plane over some pixels; 0 over none.
@@ -75,6 +130,11 @@ fn mean(plane: &Plane, pixels: &Component) -> f64 {
 mod tests {
     use super::*;
 
+    /// Errors of compression of blue alone.
+    fn of_blue(error: f64) -> Plateaus {
+        [[0.0, 0.0, error], [0.0; 3]]
+    }
+
     #[test]
     fn pigment_is_told_from_shading_on_light_and_on_dark_skin() {
         // A surface that reflects 0.02 over skin of 0.4, 0.2, 0.1 and of 0.1, 0.033, 0.004, red to blue:
@@ -83,10 +143,34 @@ mod tests {
             std::array::from_fn(|c| -((skin[c] * (-pigment[c]).exp() + 0.02) / (skin[c] + 0.02)).ln())
         };
         let pigment = [0.4, 0.6, 1.0];
-        assert!(of_pigment(rises([0.4, 0.2, 0.1], pigment), 0.02, false));
-        assert!(of_pigment(rises([0.1, 0.033, 0.004], pigment), 0.05, false));
-        assert!(!of_pigment([0.405; 3], 0.02, false));
-        assert!(!of_pigment(rises([0.1, 0.033, 0.004], pigment), 0.15, false), "blue is too uncertain");
+        assert!(of_pigment(rises([0.4, 0.2, 0.1], pigment), &of_blue(0.02)));
+        let (dark, light) = ([0.1, 0.033, 0.004], [0.12, 0.053, 0.024]);
+        assert!(of_pigment_on_dark(rises(dark, pigment), &of_blue(0.05), light));
+        assert!(!of_pigment([0.405; 3], &of_blue(0.02)));
+        assert!(!of_pigment_on_dark([0.405; 3], &of_blue(0.02), light));
+        assert!(!of_pigment_on_dark(rises(dark, pigment), &of_blue(0.15), light), "blue is too uncertain");
+    }
+
+    #[test]
+    fn narrow_shading_and_papules_are_no_pigment_on_dark_skin() {
+        // Red light spreads over a narrow pit and blue does not.
+        let light = [0.27, 0.12, 0.035];
+        assert!(!of_pigment_on_dark([0.15, 0.18, 0.27], &of_blue(0.0), light));
+        // Blood of 0.12 and shading of 0.03: 0.03 + 0.12 (0.235, 0.75, 0.619).
+        assert!(!of_pigment_on_dark([0.058, 0.120, 0.104], &of_blue(0.0), light));
+        // Pigment of 0.4, of whose densities 0.954, 0.896 and 0.643 are seen where 0.0125 is stray.
+        assert!(of_pigment_on_dark([0.126, 0.177, 0.207], &of_blue(0.02), light));
+        // A mole of sRGB 160, 75, 20 on skin of 190, 130, 70, from a phone.
+        assert!(of_pigment_on_dark([0.37, 1.15, 2.1], &of_blue(0.02), [0.51, 0.22, 0.061]));
+    }
+
+    #[test]
+    fn stray_light_hides_pigment_where_little_comes_back() {
+        // Of light of 0.025 half is stray, and pigment adds half as much density.
+        let (pigment, error) = added([0.25, 0.125, 0.025]);
+        assert!((pigment[1] - 0.493 * 0.9).abs() < 1e-6 && (pigment[2] - 0.805 * 0.5).abs() < 1e-6);
+        assert!((error[2] - 0.805 * 0.24).abs() < 1e-6);
+        assert!((added([0.25, 0.125, 0.01]).0[2] - 0.805 * LEAST_SHARE).abs() < 1e-6);
     }
 
     #[test]
@@ -94,7 +178,7 @@ mod tests {
         // Half of what red loses is shading: green rises by 1.2 times as much at most.
         let half = [0.05 + 0.329 * 0.15, 0.05 + 0.493 * 0.15, 0.05 + 0.805 * 0.15];
         let slight = [0.15 + 0.329 * 0.15, 0.15 + 0.493 * 0.15, 0.15 + 0.805 * 0.15];
-        assert!(of_pigment(half, 0.02, true) && !of_pigment(slight, 0.02, true));
-        assert!(!of_pigment([0.1; 3], 0.02, true));
+        assert!(of_pigment(half, &of_blue(0.02)) && !of_pigment(slight, &of_blue(0.02)));
+        assert!(!of_pigment([0.1; 3], &of_blue(0.02)));
     }
 }

@@ -64,6 +64,10 @@ const SURE_OF_PIGMENT: [f64; 2] = [3.0, 5.0];
 /// told from 0 has no ratio to a later one.
 const SURE_OF_SCAR: f64 = 2.0;
 
+/// The same of a spot that was found on channels quieter than the map that its dose is measured
+/// on: that it is there has been told.
+const SURE_OF_FAINT: [f64; 2] = [1.5, 3.0];
+
 /// Standard errors that what compression does to a level stays within: those
 /// of two numbers rounded to whole ones are at most √6, and blocks whose faint
 /// waves are dropped add to it.
@@ -72,7 +76,7 @@ const MOST_ROUNDING: f64 = 3.0;
 /// Levels of the compressed colour that a pigmented spot's core must reach, and its
 /// rim: one is what rounding draws where even skin crosses from one number to the
 /// next, and dropped waves add to it. Chosen by us.
-const LEVELS: [f64; 2] = [1.5, 1.0];
+pub(super) const LEVELS: [f64; 2] = [1.5, 1.0];
 
 /// Absolute thresholds of excess density, taken from the baseline and kept
 /// for the whole series: a threshold that followed each photo would shrink
@@ -100,9 +104,9 @@ pub struct Hysteresis {
 impl Thresholds {
     /// Those of lesions of a kind, from the excess on the baseline.
     pub fn from_baseline(kind: LesionKind, excess: &Plane, level: &Level) -> Self {
-        let fine = Hysteresis::of(&smoothed(excess, level), level);
-        let wide =
-            (kind == LesionKind::Vascular).then(|| Hysteresis::of(&widely_smoothed(excess, level), level));
+        let fine = Hysteresis::of(&smoothed(excess, level), level, CLEAR);
+        let wide = (kind == LesionKind::Vascular)
+            .then(|| Hysteresis::of(&widely_smoothed(excess, level), level, CLEAR));
         Self { fine, wide, level_error: 0.0 }
     }
 
@@ -115,19 +119,19 @@ impl Thresholds {
 }
 
 impl Hysteresis {
-    /// `CLEAR` standard deviations of the smoothed excess on the baseline's
+    /// `clear` standard deviations of the smoothed excess on the baseline's
     /// skin and half as many, but at least [`LEAST_CONTRAST`] and half of it.
     ///
     /// The deviation is the robust one, or what the palest skin tells where
     /// mottle has longer tails than a normal distribution (coarse compression
     /// does that to colour), though at most twice the robust one: skin may
     /// have pale marks.
-    fn of(smooth: &Plane, level: &Level) -> Self {
+    pub(super) fn of(smooth: &Plane, level: &Level, clear: f32) -> Self {
         let robust = noise(smooth, &level.skin);
         let inside = smooth.iter().zip(&level.skin).filter(|(_, inside)| **inside).map(|(value, _)| *value);
         let pale = of_ranks(inside, |count| [(PALE * count as f64) as usize]);
         let tail = pale.map_or(0.0, |[pale]| -pale / PALE_NORMAL);
-        let high = (CLEAR * tail.clamp(robust, 2.0 * robust)).max(LEAST_CONTRAST);
+        let high = (clear * tail.clamp(robust, 2.0 * robust)).max(LEAST_CONTRAST);
         Self { high, low: high / 2.0 }
     }
 }
@@ -184,7 +188,10 @@ fn widely_smoothed(excess: &Plane, level: &Level) -> Plane {
 pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Spot> {
     let smooth = smoothed(excess, level);
     let mut found = match kind {
-        LesionKind::Pigmented => pigmented(excess, &smooth, level, thresholds.fine),
+        LesionKind::Pigmented => {
+            let peaks = gaussian_inside(excess, &level.skin, level.scale.px(PEAK_SMOOTHING_MM));
+            bodies(&smooth, &peaks, level, thresholds.fine)
+        }
         _ => regions(&smooth, &smooth, &level.skin, level, thresholds.fine),
     };
     if let Some(thresholds) = thresholds.wide {
@@ -195,6 +202,8 @@ pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresho
         found.append(&mut wide);
         found.sort_unstable_by_key(|region| (region[0].1, region[0].0));
     }
+    let sure = if kind == LesionKind::Pigmented { SURE_OF_PIGMENT } else { [SURE, 0.0] };
+    let found = found.into_iter().map(|pixels| (pixels, sure)).collect();
     let mut spots = measured(kind, excess, &smooth, (level, thresholds.level_error), found);
     if kind == LesionKind::Pigmented {
         // Furrows are no spots, but no plain skin either, and have been left out of its noise.
@@ -203,13 +212,28 @@ pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresho
     spots
 }
 
-/// Pigmented spots by their pixels. A hair across one does not part it, and
-/// what is narrow is no part of it: furrows run into spots.
-fn pigmented(excess: &Plane, smooth: &Plane, level: &Level, thresholds: Hysteresis) -> Vec<Component> {
-    let peaks = gaussian_inside(excess, &level.skin, level.scale.px(PEAK_SMOOTHING_MM));
+/// Pigmented spots that are `clear`, and what else is where `faint` ones were found by other means,
+/// measured side by side; in row order of their first pixels.
+pub fn with_faint(
+    clear: Vec<Spot>,
+    faint: Vec<Component>,
+    excess: &Plane,
+    level: &Level,
+    level_error: f64,
+) -> Vec<Spot> {
+    let clear = clear.into_iter().map(|spot| (spot.pixels, SURE_OF_PIGMENT));
+    let faint = faint.into_iter().filter(|pixels| !is_line(pixels, level.scale));
+    let mut found: Vec<_> = clear.chain(faint.map(|pixels| (pixels, SURE_OF_FAINT))).collect();
+    found.sort_unstable_by_key(|(pixels, _)| (pixels[0].1, pixels[0].0));
+    measured(LesionKind::Pigmented, excess, &smoothed(excess, level), (level, level_error), found)
+}
+
+/// Pigmented spots by their pixels, as `smooth` shows them and `peaks` part them. A hair across one
+/// does not part it, and what is narrow is no part of it: furrows run into spots.
+pub(super) fn bodies(smooth: &Plane, peaks: &Plane, level: &Level, thresholds: Hysteresis) -> Vec<Component> {
     let under_hair = dilate(&level.skin, level.scale.px(HAIR_MM));
     let least = least_area(level);
-    let mut found: Vec<Component> = regions(smooth, &peaks, &under_hair, level, thresholds)
+    let mut found: Vec<Component> = regions(smooth, peaks, &under_hair, level, thresholds)
         .iter()
         .flat_map(|region| without_tails(region, level.scale))
         .map(|mut body| {
@@ -222,24 +246,27 @@ fn pigmented(excess: &Plane, smooth: &Plane, level: &Level, thresholds: Hysteres
     found
 }
 
-/// Lesions found by other means, as their pixels on the coarse level,
-/// measured on a plane of their own excess.
-pub fn from_pixels(kind: LesionKind, excess: &Plane, level: &Level, found: Vec<Component>) -> Vec<Spot> {
-    measured(kind, excess, &smoothed(excess, level), (level, 0.0), found)
+/// Scars that are known well enough to be followed: their pixels on the coarse level, measured on
+/// its `slope` towards the light.
+pub fn of_scars(slope: &Plane, level: &Level, found: Vec<Component>) -> Vec<Spot> {
+    let found = found.into_iter().map(|pixels| (pixels, [SURE_OF_SCAR, 0.0])).collect();
+    measured(LesionKind::Scar, slope, &smoothed(slope, level), (level, 0.0), found)
 }
 
+/// What is found, as it measures, each with the standard errors by which its dose must exceed 0,
+/// with its rim and without.
 fn measured(
     kind: LesionKind,
     excess: &Plane,
     smooth: &Plane,
     (level, level_error): (&Level, f64),
-    found: Vec<Component>,
+    found: Vec<(Component, [f64; 2])>,
 ) -> Vec<Spot> {
-    let mut owner = owners(&found, excess.dim());
+    let mut owner = owners(found.iter().map(|(pixels, _)| pixels), excess.dim());
     grow(&mut owner, rim(kind, level));
     let places = Places::new(&owner, found.len(), &level.skin, level.scale);
     let noise = Noise::new(excess, places.plain(), places.apart());
-    let spot = |(index, pixels): (usize, Component)| {
+    let spot = |(index, (pixels, [with_rim, body])): (usize, (Component, [f64; 2]))| {
         let ring = places.ring(index);
         let measure = |place| Light::measure(excess, smooth, place, &ring, &noise);
         let mut light = measure(places.place(index))?;
@@ -248,15 +275,7 @@ fn measured(
         let sure = |light: &Light, errors: f64| {
             light.dose > (errors * light.dose_standard_error).hypot(MOST_ROUNDING * rounding)
         };
-        let is_sure = match kind {
-            LesionKind::Pigmented => {
-                let [with_rim, body] = SURE_OF_PIGMENT;
-                sure(&light, with_rim) && sure(&measure(&pixels)?, body)
-            }
-            LesionKind::Vascular => sure(&light, SURE),
-            LesionKind::Scar => sure(&light, SURE_OF_SCAR),
-        };
-        if !is_sure {
+        if !sure(&light, with_rim) || body > 0.0 && !sure(&measure(&pixels)?, body) {
             return None;
         }
         light.dose_standard_error = light.dose_standard_error.hypot(rounding);

@@ -33,8 +33,11 @@ const HALF_LENGTH_MM: f64 = 2.5;
 /// length lies beyond the line.
 const TIP_MM: f64 = 1.0;
 
-/// The longest gap bridged, mm.
-const GAP_MM: f64 = 1.5;
+/// How far ends are followed by it at most, mm: furrows taper.
+const REACH_MM: f64 = 5.0;
+
+/// The longest gap bridged, mm: what a spot, a scar or a hair across a furrow hides of it.
+const GAP_MM: f64 = 2.5;
 
 /// The least length of a line, mm.
 const LEAST_LENGTH_MM: f64 = 5.0;
@@ -129,6 +132,7 @@ impl Lattice {
             length: px(LEAST_LENGTH_MM),
             turn: TURN,
             tip: px(TIP_MM),
+            reach: px(REACH_MM),
         };
         let threshold = |(least, units): (f64, f64), k: usize| (units * noise.0[k]).max(least);
         let scales: Vec<Scale> = self

@@ -198,6 +198,7 @@ impl Skin {
             length: self.scale.px(LEAST_LENGTH_MM),
             turn: TURN,
             tip: 0.0,
+            reach: 0.0,
         };
         let found = ridges::lines(&scales, &self.inside, &search);
         let limit = |line: &Line| {

@@ -7,7 +7,9 @@ use crate::color::Unmixing;
 use crate::color::unmixing::leaks;
 use crate::filter::blobs::Blob;
 use crate::filter::gaussian::gaussian;
-use crate::lesion::{self, Chromophore, LesionKind, LesionMap, Spot, Thresholds, pigment, segmentation};
+use crate::lesion::{
+    self, Chromophore, LesionKind, LesionMap, Matched, Spot, Thresholds, pigment, segmentation,
+};
 use crate::metrics::Maps;
 use crate::metrics::lines::{Lattice, LineNoise};
 use crate::metrics::maps::Level;
@@ -111,9 +113,19 @@ impl Surfaces {
         }
     }
 
-    fn pigmented(&self, thresholds: Thresholds) -> Vec<Spot> {
-        let found =
-            segmentation::find(LesionKind::Pigmented, &self.pigment_excess, &self.maps.coarse, thresholds);
+    /// Pigmented spots: those that are clear, and faint ones between them.
+    fn pigmented(&self, thresholds: Thresholds, matched: Option<Matched>) -> Vec<Spot> {
+        let (excess, level) = (&self.pigment_excess, &self.maps.coarse);
+        let clear = self.of_pigment(segmentation::find(LesionKind::Pigmented, excess, level, thresholds));
+        let faint = matched.map_or(Vec::new(), |matched| matched.regions(&self.maps, &clear));
+        if faint.is_empty() {
+            return clear;
+        }
+        self.of_pigment(segmentation::with_faint(clear, faint, excess, level, thresholds.level_error))
+    }
+
+    /// Those that are pigment, neither shading nor blood.
+    fn of_pigment(&self, found: Vec<Spot>) -> Vec<Spot> {
         let mut spots = pigment::confirmed(&self.maps, found);
         spots.retain(|spot| {
             segmentation::stands_alone(spot, &self.pigment_excess, &self.blood_excess, self.leaks[1])
@@ -138,6 +150,7 @@ pub struct Ground {
     blood_map: LesionMap,
     pigmented: Thresholds,
     vascular: Thresholds,
+    matched: Option<Matched>,
     /// Pigmented spots.
     found: Vec<Spot>,
     band_noise: Option<BandNoise>,
@@ -159,14 +172,19 @@ impl Ground {
         let surfaces = Surfaces::above(maps, [pigment, blood]);
         let level = &surfaces.maps.coarse;
         let [of_pigment, of_blood] = surfaces.level_errors;
-        let (pigmented, vascular) = rayon::join(
-            || Thresholds::from_baseline(LesionKind::Pigmented, &surfaces.pigment_excess, level),
-            || Thresholds::from_baseline(LesionKind::Vascular, &surfaces.blood_excess, level),
+        let ((pigmented, vascular), matched) = rayon::join(
+            || {
+                rayon::join(
+                    || Thresholds::from_baseline(LesionKind::Pigmented, &surfaces.pigment_excess, level),
+                    || Thresholds::from_baseline(LesionKind::Vascular, &surfaces.blood_excess, level),
+                )
+            },
+            || Matched::of_baseline(&surfaces.maps),
         );
         let pigmented = pigmented.over_rounding(of_pigment);
         let vascular = Thresholds { level_error: of_blood, ..vascular };
-        let found = surfaces.pigmented(pigmented);
-        Self { surfaces, pigment_map, blood_map, pigmented, vascular, found, band_noise }
+        let found = surfaces.pigmented(pigmented, matched);
+        Self { surfaces, pigment_map, blood_map, pigmented, vascular, matched, found, band_noise }
     }
 }
 
@@ -179,6 +197,8 @@ pub struct Frozen {
     blood_map: LesionMap,
     pigmented: Thresholds,
     pub(super) vascular: Thresholds,
+    /// How faint pigment shows best.
+    matched: Option<Matched>,
     /// How strongly its plain skin responds to filters of structure.
     pub(super) clutter: Clutter,
     /// How strong lines at random are on it.
@@ -225,7 +245,8 @@ impl Seen {
     /// The baseline, or a photo measured by itself, and what that fixes for
     /// the photos compared with it; `blur_mm` is what its [`green`] was blurred by.
     pub fn of_baseline(ground: Ground, green: Plane, blur_mm: f64) -> (Self, Frozen) {
-        let Ground { surfaces, pigment_map, blood_map, pigmented, vascular, found, band_noise } = ground;
+        let Ground { surfaces, pigment_map, blood_map, pigmented, vascular, matched, found, band_noise } =
+            ground;
         let maps = &surfaces.maps;
         let relief = Relief::of_green(green, &maps.fine);
         let clutter = Clutter::of(&relief);
@@ -256,6 +277,7 @@ impl Seen {
             blood_map,
             pigmented,
             vascular,
+            matched,
             clutter,
             line_noise,
             pit_noise: plain_skin.as_ref().map(PlainSkin::noise),
@@ -274,7 +296,7 @@ impl Seen {
         let ((surfaces, pigmented), (relief, dots, texture, lattice)) = rayon::join(
             || {
                 let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
-                let pigmented = surfaces.pigmented(frozen.pigmented);
+                let pigmented = surfaces.pigmented(frozen.pigmented, frozen.matched);
                 (surfaces, pigmented)
             },
             || {

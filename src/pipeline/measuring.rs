@@ -186,7 +186,7 @@ impl Shown {
     pub fn into_lesions(self) -> Lesions {
         let level = &self.surfaces.maps.coarse;
         let discs = scar::discs(&self.scars, level);
-        let scars = segmentation::from_pixels(LesionKind::Scar, &self.slope, level, discs);
+        let scars = segmentation::of_scars(&self.slope, level, discs);
         Lesions {
             level: self.surfaces.maps.coarse,
             slope: self.slope,
