@@ -215,13 +215,13 @@ pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresho
 /// Pigmented spots that are `clear`, and what else is where `faint` ones were found by other means,
 /// measured side by side; in row order of their first pixels.
 pub fn with_faint(
-    clear: Vec<Spot>,
+    clear: &[Spot],
     faint: Vec<Component>,
     excess: &Plane,
     level: &Level,
     level_error: f64,
 ) -> Vec<Spot> {
-    let clear = clear.into_iter().map(|spot| (spot.pixels, SURE_OF_PIGMENT));
+    let clear = clear.iter().map(|spot| (spot.pixels.clone(), SURE_OF_PIGMENT));
     let faint = faint.into_iter().filter(|pixels| !is_line(pixels, level.scale));
     let mut found: Vec<_> = clear.chain(faint.map(|pixels| (pixels, SURE_OF_FAINT))).collect();
     found.sort_unstable_by_key(|(pixels, _)| (pixels[0].1, pixels[0].0));

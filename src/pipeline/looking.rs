@@ -121,7 +121,15 @@ impl Surfaces {
         if faint.is_empty() {
             return clear;
         }
-        self.of_pigment(segmentation::with_faint(clear, faint, excess, level, thresholds.level_error))
+        let all = segmentation::with_faint(&clear, faint, excess, level, thresholds.level_error);
+        // What is clear has been told; that there are faint ones between takes nothing from it.
+        let first = |spot: &Spot| (spot.pixels[0].1, spot.pixels[0].0);
+        let is_clear = |spot: &Spot| clear.binary_search_by_key(&first(spot), first).is_ok();
+        let mut spots = self.of_pigment(all);
+        spots.retain(|spot| !is_clear(spot));
+        spots.extend(clear);
+        spots.sort_unstable_by_key(first);
+        spots
     }
 
     /// Those that are pigment, neither shading nor blood.
