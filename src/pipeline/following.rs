@@ -50,7 +50,7 @@ fn follow(seen: &[Option<Followed>]) -> Vec<Vec<Track>> {
         seen.iter().map(|seen| Some(Ways::between(baseline?.0, (*seen)?.0, &(*seen)?.1.transform))).collect();
     let tracks = |kind: &LesionKind| {
         let sights: Vec<Option<Sight>> =
-            seen.iter().zip(&ways).map(|(seen, ways)| Some(sight(*kind, (*seen)?, ways.as_ref()?))).collect();
+            seen.iter().zip(&ways).map(|(seen, ways)| sight(*kind, (*seen)?, ways.as_ref()?)).collect();
         lesion::track(*kind, &sights)
     };
     KINDS.par_iter().map(tracks).collect()
@@ -77,15 +77,15 @@ impl<'a> Ways<'a> {
     }
 }
 
-/// What a session shows of one kind of lesion.
+/// What a session shows of one kind of lesion; `None` where its light shows none.
 fn sight<'a>(
     kind: LesionKind,
     (_, link, values): (&Member, &'a Link, &'a Values),
     ways: &'a Ways,
-) -> Sight<'a> {
-    let (level, (spots, excess)) = (&values.lesions.level, values.lesions.of(kind));
-    Sight {
-        level,
+) -> Option<Sight<'a>> {
+    let (spots, excess) = values.lesions.of(kind)?;
+    Some(Sight {
+        level: &values.lesions.level,
         excess,
         spots,
         to_session: &*ways.there,
@@ -93,5 +93,5 @@ fn sight<'a>(
         residual_px: link.residual_px,
         level_error: values.lesions.level_error(kind),
         leak: values.lesions.leak(kind),
-    }
+    })
 }

@@ -31,8 +31,8 @@ pub struct Shown {
     pub wrinkles: Vec<Wrinkle>,
     /// Atrophic scars.
     pub scars: Vec<Scar>,
-    /// How much darker the skin gets towards the light; 0 where nothing shows scars.
-    slope: Plane,
+    /// How much darker the skin gets towards the light; `None` where nothing shows scars.
+    slope: Option<Plane>,
     /// Stretch marks.
     pub stretch_marks: Vec<StretchMark>,
     /// Papules of active acne.
@@ -51,7 +51,7 @@ pub struct Lesions {
     pub level: Level,
     pigment_excess: Plane,
     blood_excess: Plane,
-    slope: Plane,
+    slope: Option<Plane>,
     pigmented: Vec<Spot>,
     vascular: Vec<Spot>,
     scars: Vec<Spot>,
@@ -62,12 +62,13 @@ pub struct Lesions {
 }
 
 impl Lesions {
-    /// The lesions of a kind, and the excess that they are measured on.
-    pub fn of(&self, kind: LesionKind) -> (&[Spot], &Plane) {
+    /// The lesions of a kind, and the excess that they are measured on; `None`
+    /// where the light shows none of them.
+    pub fn of(&self, kind: LesionKind) -> Option<(&[Spot], &Plane)> {
         match kind {
-            LesionKind::Pigmented => (&self.pigmented, &self.pigment_excess),
-            LesionKind::Vascular => (&self.vascular, &self.blood_excess),
-            LesionKind::Scar => (&self.scars, &self.slope),
+            LesionKind::Pigmented => Some((&self.pigmented, &self.pigment_excess)),
+            LesionKind::Vascular => Some((&self.vascular, &self.blood_excess)),
+            LesionKind::Scar => Some((&self.scars, self.slope.as_ref()?)),
         }
     }
 
@@ -124,7 +125,7 @@ impl Shown {
         };
         let ((lines, pits), (stretch_marks, (red, papules, wounds, vascular))) =
             rayon::join(relief_shown, colour_shown);
-        let (scars, slope) = pits.unwrap_or_else(|| (Vec::new(), Plane::zeros(maps.coarse.skin.dim())));
+        let (scars, slope) = pits.map_or((Vec::new(), None), |(scars, slope)| (scars, Some(slope)));
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let px_per_mm = relief.native_px_per_mm();
         let wrinkles = wrinkles::among(lines, &relief, &rimmed(&papules));
@@ -186,7 +187,8 @@ impl Shown {
     pub fn into_lesions(self) -> Lesions {
         let level = &self.surfaces.maps.coarse;
         let discs = scar::discs(&self.scars, level);
-        let scars = segmentation::of_scars(&self.slope, level, discs);
+        let scars =
+            self.slope.as_ref().map_or(Vec::new(), |slope| segmentation::of_scars(slope, level, discs));
         Lesions {
             level: self.surfaces.maps.coarse,
             slope: self.slope,
