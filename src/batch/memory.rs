@@ -1,6 +1,6 @@
 //! How many series fit into memory at a time.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use sysinfo::{MemoryRefreshKind, System};
 
@@ -20,12 +20,11 @@ const WORK: f64 = 60.0;
 /// What a series takes whatever its photos, bytes.
 const SERIES: u64 = 16 << 20;
 
-/// Memory that series share: each waits until there is enough for it.
+/// Memory that series share.
 #[derive(Debug)]
 pub(super) struct Budget {
     total: u64,
     free: Mutex<u64>,
-    freed: Condvar,
 }
 
 /// A part of the memory, given back when it is dropped.
@@ -36,18 +35,16 @@ pub(super) struct Share<'a> {
 
 impl Budget {
     pub(super) fn new(total: u64) -> Self {
-        Self { total, free: Mutex::new(total), freed: Condvar::new() }
+        Self { total, free: Mutex::new(total) }
     }
 
-    /// Waits until `bytes` are free and takes them; a series that needs more
-    /// than there is takes all, so that it runs alone.
-    pub(super) fn take(&self, bytes: u64) -> Share<'_> {
+    /// Takes `bytes` if so many are free; a series that needs more than there
+    /// is takes all, so that it runs alone.
+    pub(super) fn take(&self, bytes: u64) -> Option<Share<'_>> {
         let bytes = bytes.min(self.total);
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free =
-            self.freed.wait_while(free, |free| *free < bytes).unwrap_or_else(PoisonError::into_inner);
-        *free -= bytes;
-        Share { budget: self, bytes }
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        *free = free.checked_sub(bytes)?;
+        Some(Share { budget: self, bytes })
     }
 
     pub(super) fn holds(&self, bytes: u64) -> bool {
@@ -58,7 +55,6 @@ impl Budget {
 impl Drop for Share<'_> {
     fn drop(&mut self) {
         *self.budget.free.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
-        self.budget.freed.notify_all();
     }
 }
 
@@ -93,30 +89,18 @@ pub fn most_memory() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
     use super::*;
 
     #[test]
     fn never_more_than_there_is_and_the_largest_alone() {
         let budget = Budget::new(100);
-        let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
-        std::thread::scope(|scope| {
-            for bytes in [60, 60, 30, 30, 10, 400, 1] {
-                let (budget, held, most) = (&budget, &held, &most);
-                scope.spawn(move || {
-                    let share = budget.take(bytes);
-                    most.fetch_max(
-                        held.fetch_add(share.bytes, Ordering::SeqCst) + share.bytes,
-                        Ordering::SeqCst,
-                    );
-                    std::thread::sleep(std::time::Duration::from_millis(5));
-                    held.fetch_sub(share.bytes, Ordering::SeqCst);
-                });
-            }
-        });
-        assert!(most.load(Ordering::SeqCst) <= 100);
-        assert_eq!(*budget.free.lock().unwrap(), 100);
+        let [first, second] = [60, 40].map(|bytes| budget.take(bytes));
+        assert!(first.is_some() && second.is_some() && budget.take(1).is_none());
+        drop(first);
+        assert!(budget.take(61).is_none() && budget.take(400).is_none());
+        drop(second);
+        let all = budget.take(400);
+        assert!(all.is_some() && budget.take(1).is_none());
     }
 
     #[test]

@@ -17,13 +17,15 @@ mod pseudonym;
 mod run;
 mod store;
 mod task;
+mod threads;
 
 use std::path::Path;
 
 pub use self::listed::series_of;
 pub use self::memory::most_memory;
 pub use self::phantom::write_phantom;
-pub use self::run::{Analysis, Finished, analyze, in_pool};
+pub use self::run::{Analysis, Finished, analyze};
+pub use self::threads::in_pool;
 use crate::error::{Error, Result};
 use crate::report::run::LeftOut;
 use crate::source::PatientSource;

@@ -5,12 +5,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::ThreadPool;
-
 use crate::batch::Input;
 use crate::batch::memory::Budget;
 use crate::batch::store::{self, Store};
 use crate::batch::task::Tasks;
+use crate::batch::threads::Threads;
 use crate::error::{Error, Result};
 use crate::pipeline::PicturedSeries;
 use crate::reading;
@@ -79,22 +78,21 @@ struct Progress {
 /// - [`Error::Write`] if the tables or `run.json` cannot be written; earlier
 ///   ones stay.
 /// - [`Error::Interrupted`] after the gate was shut.
-/// - [`Error::OutOfRange`] if there cannot be so many threads.
 pub fn analyze(analysis: &Analysis<'_>, step: &(dyn Fn() + Sync)) -> Result<Finished> {
     let output = OutputFolder::create(analysis.output)?.behind(analysis.gate);
     let _lock = output.lock()?;
     let store = Store::open(&output, analysis.over)?;
-    let pool = pool(analysis.jobs)?;
+    let threads = Threads::new(analysis.jobs);
     let tasks = Tasks::new(
         (analysis.settings, analysis.pages.is_some()),
         Budget::new(analysis.memory),
         &store,
         store::program(),
-        &pool,
+        &threads,
         step,
     );
     let (patients, photos) =
-        all_patients(analysis, &output, &tasks)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        all_patients(analysis, &output, (&tasks, &threads))?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     write_tables(&output, &patients)?;
     let run = Run {
         schema: RUN_SCHEMA.into(),
@@ -129,32 +127,15 @@ fn left_over(output: &OutputFolder, run: &Run) -> Vec<String> {
     .collect()
 }
 
-/// Runs `work` on `jobs` threads (0 is as many as there are processors).
-///
-/// # Errors
-///
-/// [`Error::OutOfRange`] if there cannot be so many threads.
-pub fn in_pool<T: Send>(jobs: usize, work: impl FnOnce() -> T + Send) -> Result<T> {
-    Ok(pool(jobs)?.install(work))
-}
-
-fn pool(jobs: usize) -> Result<ThreadPool> {
-    rayon::ThreadPoolBuilder::new().num_threads(jobs).build().map_err(|error| Error::OutOfRange {
-        name: "jobs".into(),
-        value: jobs.to_string(),
-        range: format!("within what the system allows ({error})"),
-    })
-}
-
 /// Every patient's outcome, in the order of the input.
 ///
-/// Series are taken by threads of their own, which wait while the pool
+/// Series are taken by threads of their own, each of which waits while a pool
 /// works: a pool thread that waits for part of one photo would otherwise
 /// begin another series, and no bound on memory would hold.
 fn all_patients(
     analysis: &Analysis<'_>,
     output: &OutputFolder,
-    tasks: &Tasks<'_>,
+    (tasks, threads): (&Tasks<'_>, &Threads),
 ) -> Result<Vec<(PatientOutcome, Vec<PhotoOutcome>)>> {
     let patients = &analysis.input.patients;
     let series: Vec<(usize, usize)> =
@@ -171,9 +152,7 @@ fn all_patients(
             progress.done(s, outcome, &patients[p], analysis, output);
         }
     };
-    std::thread::scope(|scope| {
-        (0..tasks.threads().min(series.len())).for_each(|_| drop(scope.spawn(work)));
-    });
+    threads.each(series.len(), work);
     if analysis.gate.is_shut() {
         return Err(Error::Interrupted);
     }

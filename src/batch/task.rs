@@ -5,10 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rayon::ThreadPool;
-
 use crate::batch::memory::{Budget, needed};
 use crate::batch::store::{Store, key};
+use crate::batch::threads::Threads;
 use crate::error::Warning;
 use crate::photo::{DecodeLimits, Fingerprint};
 use crate::pipeline::{self, PicturedSeries, SeriesOutcome};
@@ -28,7 +27,7 @@ pub(super) struct Tasks<'a> {
     budget: Budget,
     store: &'a Store<'a>,
     program: String,
-    pool: &'a ThreadPool,
+    threads: &'a Threads,
     step: &'a (dyn Fn() + Sync),
     reused: AtomicUsize,
     notes: Mutex<Vec<String>>,
@@ -40,16 +39,11 @@ impl<'a> Tasks<'a> {
         budget: Budget,
         store: &'a Store<'a>,
         program: String,
-        pool: &'a ThreadPool,
+        threads: &'a Threads,
         step: &'a (dyn Fn() + Sync),
     ) -> Self {
         let (limits, reused, notes) = (settings.decode_limits(), AtomicUsize::new(0), Mutex::default());
-        Self { settings, pictured, limits, budget, store, program, pool, step, reused, notes }
-    }
-
-    /// Threads that compute.
-    pub(super) fn threads(&self) -> usize {
-        self.pool.current_num_threads()
+        Self { settings, pictured, limits, budget, store, program, threads, step, reused, notes }
     }
 
     /// How many series were taken from an earlier run, and what is worth saying.
@@ -68,14 +62,17 @@ impl<'a> Tasks<'a> {
             self.reused.fetch_add(1, Ordering::Relaxed);
             return outcome;
         }
-        let needed = needed(series, &before, self.threads());
+        let needed = needed(series, &before, self.threads.count());
         if !self.budget.holds(needed) {
             let (patient, view, mib) = (&series.patient, &series.view, needed >> 20);
             self.note(format!("{patient}/{view} may take {mib} MiB, more than --max-memory; it ran alone"));
         }
-        let share = self.budget.take(needed);
-        let outcome = self.pool.install(|| self.compute(series));
-        drop(share);
+        let memory = self.threads.help_until(|_| self.budget.take(needed));
+        let outcome = self.threads.run(|| {
+            let outcome = self.compute(series);
+            drop(memory);
+            outcome
+        });
         let Some(mut done) = outcome else { return failed(series) };
         let unchanged = self.check(series, &before, &mut done.outcome.photos);
         // Regions are read apart from the photos: the key must still be theirs.

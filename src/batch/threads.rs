@@ -1,0 +1,225 @@
+//! Threads to compute on.
+//!
+//! Series do best on one thread each: handing the parts of a photo around
+//! costs a tenth of the time. But the last ones of a run, and those that wait
+//! for memory, would leave processors idle. So each series begins on one
+//! thread, and whoever has nothing to do lends his own to a series in work.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, available_parallelism};
+
+use rayon::{ThreadBuilder, ThreadPoolBuilder};
+
+use crate::error::{Error, Result};
+
+/// Runs `work` on `jobs` threads (0 is as many as there are processors).
+///
+/// # Errors
+///
+/// [`Error::OutOfRange`] if there cannot be so many threads.
+pub fn in_pool<T: Send>(jobs: usize, work: impl FnOnce() -> T + Send) -> Result<T> {
+    let pool = ThreadPoolBuilder::new().num_threads(jobs).build();
+    let refused = |error| Error::OutOfRange {
+        name: "jobs".into(),
+        value: jobs.to_string(),
+        range: format!("within what the system allows ({error})"),
+    };
+    Ok(pool.map_err(refused)?.install(work))
+}
+
+/// Threads that take works one after another and help each other.
+pub(super) struct Threads {
+    count: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// What threads know of each other.
+#[derive(Default)]
+pub(super) struct State {
+    /// Threads that still find works to take.
+    busy: usize,
+    /// The works under way, each with its places for helpers.
+    open: BTreeMap<usize, Vec<ThreadBuilder>>,
+    begun: usize,
+}
+
+impl State {
+    /// A place in the work that has the fewest helpers.
+    fn place(&mut self) -> Option<ThreadBuilder> {
+        self.open.values_mut().rev().max_by_key(|places| places.len())?.pop()
+    }
+}
+
+impl Threads {
+    /// So many threads; 0 is as many as there are processors.
+    pub(super) fn new(count: usize) -> Self {
+        let count = if count == 0 { available_parallelism().map_or(1, usize::from) } else { count };
+        Self { count, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Calls `take` on all threads, but no more than `most`, to take works until
+    /// there are none; a thread that has returned helps the others.
+    pub(super) fn each(&self, most: usize, take: impl Fn() + Sync) {
+        let take = || {
+            take();
+            self.state().busy -= 1;
+            self.changed.notify_all();
+            self.help_until(|state| (state.busy == 0).then_some(()));
+        };
+        std::thread::scope(|scope| {
+            self.state().busy = 1;
+            for _ in 1..self.count.min(most) {
+                self.state().busy += 1;
+                if Builder::new().spawn_scoped(scope, take).is_err() {
+                    // A system that allows no more threads has these do it.
+                    self.state().busy -= 1;
+                    break;
+                }
+            }
+            take();
+        });
+    }
+
+    /// Runs `work` on one thread and those that help it.
+    pub(super) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let mut places = Vec::new();
+        let place = |thread: ThreadBuilder| {
+            if thread.index() == 0 {
+                return Builder::new().spawn(|| thread.run()).map(drop);
+            }
+            places.push(thread);
+            Ok(())
+        };
+        let Ok(pool) = ThreadPoolBuilder::new().num_threads(self.count).spawn_handler(place).build() else {
+            return work();
+        };
+        let number = {
+            let mut state = self.state();
+            state.begun += 1;
+            let number = state.begun;
+            state.open.insert(number, places);
+            number
+        };
+        self.changed.notify_all();
+        let outcome = pool.install(work);
+        self.state().open.remove(&number);
+        self.changed.notify_all();
+        outcome
+    }
+
+    /// Helps with works until there is a value; `value` is asked for again
+    /// whenever a work ends.
+    pub(super) fn help_until<T>(&self, value: impl Fn(&State) -> Option<T>) -> T {
+        let mut state = self.state();
+        loop {
+            if let Some(value) = value(&state) {
+                return value;
+            }
+            if let Some(place) = state.place() {
+                drop(state);
+                place.run();
+                state = self.state();
+            } else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread::ThreadId;
+
+    use rayon::prelude::*;
+
+    use super::*;
+
+    /// The threads that took part in a work that has parts for `parts` of them,
+    /// each of which waits until all have come.
+    fn together(parts: usize) -> BTreeSet<String> {
+        let barrier = std::sync::Barrier::new(parts);
+        let seen: Mutex<BTreeSet<String>> = Mutex::default();
+        rayon::scope(|scope| {
+            for _ in 0..parts {
+                scope.spawn(|_| {
+                    barrier.wait();
+                    let id: ThreadId = std::thread::current().id();
+                    seen.lock().unwrap().insert(format!("{id:?}"));
+                });
+            }
+        });
+        seen.into_inner().unwrap()
+    }
+
+    #[test]
+    fn threads_without_a_work_help_the_last_one() {
+        let threads = Threads::new(3);
+        let left = AtomicUsize::new(1);
+        let most = AtomicUsize::new(0);
+        threads.each(9, || {
+            while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+                most.fetch_max(threads.run(|| together(3)).len(), Ordering::SeqCst);
+            }
+        });
+        assert_eq!(most.into_inner(), 3);
+    }
+
+    #[test]
+    fn works_are_done_once_each_and_by_no_more_threads_than_asked_for() {
+        for count in [1, 2, 5] {
+            let threads = Threads::new(count);
+            let next = AtomicUsize::new(0);
+            let (done, now, most) = (Mutex::new(Vec::new()), AtomicUsize::new(0), AtomicUsize::new(0));
+            threads.each(40, || {
+                loop {
+                    let work = next.fetch_add(1, Ordering::SeqCst);
+                    if work >= 40 {
+                        break;
+                    }
+                    let part = |_| {
+                        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        std::thread::sleep(std::time::Duration::from_micros(200));
+                        now.fetch_sub(1, Ordering::SeqCst);
+                    };
+                    threads.run(|| (0..8).into_par_iter().for_each(part));
+                    done.lock().unwrap().push(work);
+                }
+            });
+            let mut done = done.into_inner().unwrap();
+            done.sort_unstable();
+            assert_eq!(done, (0..40).collect::<Vec<_>>());
+            assert!(most.into_inner() <= count);
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_work_to_end_helps_it() {
+        let threads = Threads::new(2);
+        let (free, next) = (Mutex::new(true), AtomicUsize::new(0));
+        let helped = Mutex::new(Vec::new());
+        threads.each(2, || {
+            while next.fetch_add(1, Ordering::SeqCst) < 2 {
+                threads.help_until(|_| std::mem::take(&mut *free.lock().unwrap()).then_some(()));
+                let seen = threads.run(|| {
+                    let seen = together(2);
+                    *free.lock().unwrap() = true;
+                    seen
+                });
+                helped.lock().unwrap().push(seen.len());
+            }
+        });
+        assert_eq!(helped.into_inner().unwrap(), [2, 2]);
+    }
+}
