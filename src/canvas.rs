@@ -120,7 +120,7 @@ impl Canvas {
 /// The part of `mask` (baseline cells) that a photo shows as valid skin.
 pub fn seen(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Mask {
     let way = Lattice::new(|at| Some(transform.map(at)), raster::size(mask), factor);
-    raster::mask_rows(mask.ncols(), mask.nrows(), |y, out| {
+    raster::rows(mask.ncols(), mask.nrows(), |y, out| {
         let way = way.line(y);
         for (x, value) in out.iter_mut().enumerate().filter(|(x, _)| mask[[y, *x]]) {
             *value = way.at(x).is_some_and(|[px, py]| {
@@ -130,15 +130,19 @@ pub fn seen(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Ma
     })
 }
 
-/// The cells of a photo that show a place marked in `mask` (baseline cells).
-pub fn carried(mask: &Mask, factor: usize, transform: &Transform, skin: Skin) -> Mask {
+/// What `values` (baseline cells) say of the place that each cell of a photo
+/// shows; the default value off the skin.
+pub fn carried<T>(values: &Array2<T>, factor: usize, transform: &Transform, skin: Skin) -> Array2<T>
+where
+    T: Copy + Default + Send + Sync,
+{
     let way_back = Lattice::new(|at| transform.map_back(at), raster::size(skin.mask), skin.factor);
-    raster::mask_rows(skin.mask.ncols(), skin.mask.nrows(), |y, out| {
+    raster::rows(skin.mask.ncols(), skin.mask.nrows(), |y, out| {
         let way_back = way_back.line(y);
         for (x, value) in out.iter_mut().enumerate().filter(|(x, _)| skin.mask[[y, *x]]) {
-            *value = way_back
-                .at(x)
-                .is_some_and(|[px, py]| covers(mask, in_cells(px, factor), in_cells(py, factor)));
+            if let Some([px, py]) = way_back.at(x) {
+                *value = raster::at_nearest(values, in_cells(px, factor), in_cells(py, factor));
+            }
         }
     })
 }

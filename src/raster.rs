@@ -33,9 +33,14 @@ pub fn sample(plane: &Plane, x: f64, y: f64) -> Option<f32> {
     Some(top * (1.0 - fy) + bottom * fy)
 }
 
+/// The value at the pixel nearest to (`x`, `y`); the default one outside.
+pub fn at_nearest<T: Copy + Default>(values: &Array2<T>, x: f64, y: f64) -> T {
+    nearest(x, y).and_then(|[column, row]| values.get([row, column]).copied()).unwrap_or_default()
+}
+
 /// The value of `mask` at the pixel nearest to (`x`, `y`); `false` outside.
 pub fn covers(mask: &Mask, x: f64, y: f64) -> bool {
-    nearest(x, y).is_some_and(|[column, row]| mask.get([row, column]).copied().unwrap_or(false))
+    at_nearest(mask, x, y)
 }
 
 /// Column and row of the pixel nearest to (`x`, `y`); `None` left of or above the first.
@@ -44,18 +49,12 @@ pub fn nearest(x: f64, y: f64) -> Option<[usize; 2]> {
     (x > -0.5 && y > -0.5).then_some([(x + 0.5) as usize, (y + 0.5) as usize])
 }
 
-/// A plane filled row by row, in parallel; `fill(y, row)` writes row `y`.
-pub fn rows(width: usize, height: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Plane {
-    let mut values = vec![0.0f32; width * height];
-    if width > 0 {
-        values.par_chunks_mut(width).enumerate().for_each(|(y, row)| fill(y, row));
-    }
-    Array2::from_shape_vec((height, width), values).expect("one value per pixel")
-}
-
-/// A mask filled row by row, in parallel; `fill(y, row)` writes row `y`.
-pub fn mask_rows(width: usize, height: usize, fill: impl Fn(usize, &mut [bool]) + Sync) -> Mask {
-    let mut values = vec![false; width * height];
+/// A plane or mask filled row by row, in parallel; `fill(y, row)` writes row `y`.
+pub fn rows<T>(width: usize, height: usize, fill: impl Fn(usize, &mut [T]) + Sync) -> Array2<T>
+where
+    T: Clone + Default + Send,
+{
+    let mut values = vec![T::default(); width * height];
     if width > 0 {
         values.par_chunks_mut(width).enumerate().for_each(|(y, row)| fill(y, row));
     }
@@ -85,7 +84,7 @@ pub fn reduce_mask(mask: &Mask, factor: usize) -> Mask {
         return mask.clone();
     }
     let (width, height) = (mask.ncols() / factor, mask.nrows() / factor);
-    mask_rows(width, height, |y, out| {
+    rows(width, height, |y, out| {
         let mut counts = vec![0usize; width];
         for source_y in y * factor..(y + 1) * factor {
             for (count, cell) in counts.iter_mut().zip(row(mask, source_y).chunks_exact(factor)) {

@@ -44,7 +44,7 @@ fn dilate_by_rows(mask: &Mask, radius: f64) -> Mask {
         }
     });
     let reach = radius.floor() as isize;
-    raster::mask_rows(width, height, |y, out| {
+    raster::rows(width, height, |y, out| {
         for dy in -reach..=reach {
             let Some(y) = y.checked_add_signed(dy).filter(|y| *y < height) else { continue };
             let across = (radius * radius - (dy * dy) as f64).sqrt() as u8;

@@ -247,7 +247,7 @@ fn spread_of_differences(plane: &Plane, mask: &Mask, apart: usize) -> Option<f64
 /// Means of two by two pixels where all four count.
 fn halve(plane: &Plane, mask: &Mask) -> (Plane, Mask) {
     let (width, height) = (plane.ncols() / 2, plane.nrows() / 2);
-    let whole = raster::mask_rows(width, height, |y, out| {
+    let whole = raster::rows(width, height, |y, out| {
         for (x, all) in out.iter_mut().enumerate() {
             *all = (0..4).all(|i| mask[[2 * y + i / 2, 2 * x + i % 2]]);
         }

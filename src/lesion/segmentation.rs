@@ -298,6 +298,12 @@ pub fn mask_of(spots: &[Spot], shape: (usize, usize)) -> Mask {
     owners(spots.iter().map(|spot| &spot.pixels), shape).mapv(|label| label > 0)
 }
 
+/// The contrast of the spot that each pixel of the coarse level lies in; 0 where none is.
+pub fn contrasts(spots: &[Spot], shape: (usize, usize)) -> Plane {
+    let of = |label: u32| if label == 0 { 0.0 } else { spots[label as usize - 1].contrast as f32 };
+    owners(spots.iter().map(|spot| &spot.pixels), shape).mapv(of)
+}
+
 fn spot_of(kind: LesionKind, factor: usize, pixels: Component, light: &Light) -> Option<Spot> {
     let native = |at: f64| raster::cell_centre(at, factor);
     let cell = (factor * factor) as f64;

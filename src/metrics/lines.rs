@@ -95,7 +95,7 @@ impl Lattice {
         let step = relief.scale.px(STEP_MM).max(1.0);
         let (width, height) = size(&relief.detail);
         let (xs, ys) = (lattice(width, step), lattice(height, step));
-        let skin = raster::mask_rows(xs.len(), ys.len(), |y, out| {
+        let skin = raster::rows(xs.len(), ys.len(), |y, out| {
             out.iter_mut().zip(&xs).for_each(|(inside, &x)| *inside = covers(&relief.skin, x, ys[y]));
         });
         let enough = relief.scale.px_per_mm >= LEAST_PX_PER_MM;

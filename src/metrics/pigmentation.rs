@@ -69,11 +69,12 @@ pub const CATALOGUE: &[Metric] = &[
         id: "pigmentation.spot_contrast",
         family: Family::Pigmentation,
         unit: "density",
-        range: "about -0.5..=3",
+        range: "about -0.5..=6",
         better: LOWER,
         ratio_scale: true,
         needs_scale: false,
-        summary: "Mean melanin above the surrounding skin in the places that were spots at the baseline.",
+        summary: "Mean melanin above the surrounding skin in the places that were spots at the baseline, each \
+                  weighed by its contrast there: faint finds do not dilute it.",
         source: "chosen by us: a mean over present spots would be one of survivors",
     },
     Metric {
@@ -101,8 +102,9 @@ pub struct Pigment<'a> {
     pub spots: &'a Mask,
     /// The centres of the spots found in this photo, native pixels.
     pub centres: &'a [[f64; 2]],
-    /// The pixels that show a place that was a spot at the baseline.
-    pub baseline_spots: &'a Mask,
+    /// The contrast that the place each pixel shows had as a spot at the
+    /// baseline; 0 where none was.
+    pub baseline_spots: &'a Plane,
 }
 
 /// The metrics of this family in one region.
@@ -110,10 +112,10 @@ pub fn measure(maps: &Maps, pigment: &Pigment, region: &Region) -> Vec<Measured>
     let sums = sum_tiles(&region.tiles, |x, y| {
         let [l, _, b] = maps.lab.each_ref().map(|plane| f64::from(plane[[y, x]]));
         let excess = f64::from(pigment.excess[[y, x]]);
-        let place = f64::from(u8::from(pigment.baseline_spots[[y, x]]));
+        let weight = f64::from(pigment.baseline_spots[[y, x]]);
         let spot = f64::from(u8::from(pigment.spots[[y, x]]));
         let melanin = f64::from(pigment.melanin[[y, x]]);
-        [1.0, l, b, melanin, spot, place, place * excess, excess, excess * excess]
+        [1.0, l, b, melanin, spot, weight, weight * excess, excess, excess * excess]
     });
     let column = |i: usize| -> Vec<f64> { sums.iter().map(|sum| sum[i]).collect() };
     let cells = column(0);
@@ -192,6 +194,10 @@ mod tests {
     }
 
     fn values(skin: &Skin, baseline_spots: &Mask) -> Vec<Measured> {
+        values_weighed(skin, &baseline_spots.mapv(|spot| if spot { 0.4 } else { 0.0 }))
+    }
+
+    fn values_weighed(skin: &Skin, baseline_spots: &Plane) -> Vec<Measured> {
         let pigment = Pigment {
             melanin: &skin.maps.melanin,
             excess: &skin.excess,
@@ -237,6 +243,20 @@ mod tests {
         // Four of 0.4, six of 0.1, six of 0: mean 2.2/16, mean square 0.7/16.
         let expected = (0.7f64 / 16.0 - (2.2f64 / 16.0).powi(2)).sqrt();
         assert!((value(&measured, "pigmentation.relative_variation") - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_clear_spot_weighs_more_than_a_faint_one() {
+        let skin = skin(|_, _| [0.4, 0.3, 0.2], true);
+        let faint = [(0, 1), (2, 1), (2, 2), (2, 3)];
+        let spots = Plane::from_shape_fn((4, 4), |at| match at {
+            (_, 0) => 0.4,
+            at if faint.contains(&at) => 0.1,
+            _ => 0.0,
+        });
+        // Four cells of 0.4 weigh 1.6 together; four of 0, on even lines, 0.4.
+        let contrast = value(&values_weighed(&skin, &spots), "pigmentation.spot_contrast");
+        assert!((contrast - 0.4 * 1.6 / 2.0).abs() < 1e-6, "{contrast}");
     }
 
     #[test]

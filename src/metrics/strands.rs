@@ -9,7 +9,7 @@ use ndarray::Zip;
 
 use crate::filter::components::components;
 use crate::filter::morphology::dilate;
-use crate::raster::{Mask, Plane, mask_rows, row, size};
+use crate::raster::{Mask, Plane, row, rows, size};
 
 /// Least curvature across, ln units at the scale of the finer plane: a hair of
 /// 0.05 mm that lets a third of the light pass reaches 0.17, relief 0.08.
@@ -32,7 +32,7 @@ const BESIDE_MM: f64 = 0.4;
 /// width of 0.25 mm and of 0.5 mm, on a lattice of about `points_per_mm` (10).
 pub fn strands(fine: &Plane, wide: &Plane, points_per_mm: f64) -> Mask {
     let (width, height) = size(fine);
-    let dark = mask_rows(width, height, |y, out| {
+    let dark = rows(width, height, |y, out| {
         if y < 2 || y + 2 >= height {
             return;
         }

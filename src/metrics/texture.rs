@@ -164,7 +164,7 @@ impl Texture {
             let pair = Zip::from(halves[wide].as_ref()?).and(halves[fine].as_ref()?);
             Some(pair.par_map_collect(|wide, fine| wide - fine))
         };
-        let skin = raster::mask_rows(xs.len(), ys.len(), |y, out| {
+        let skin = raster::rows(xs.len(), ys.len(), |y, out| {
             out.iter_mut().zip(&xs).for_each(|(inside, &x)| *inside = raster::covers(&relief.skin, x, ys[y]));
         });
         let skin = match (&halves[0], &halves[1]) {

@@ -216,7 +216,7 @@ impl Frame {
 
 /// A mask on cells of `from` pixels, seen on `size` cells of `to` pixels.
 fn patch_on(mask: &Mask, from: usize, to: usize, size: (usize, usize)) -> Mask {
-    raster::mask_rows(size.0, size.1, |y, out| {
+    raster::rows(size.0, size.1, |y, out| {
         for (x, inside) in out.iter_mut().enumerate() {
             let [column, line] = [x, y].map(|at| raster::in_cells(raster::cell_centre(at as f64, to), from));
             *inside = raster::covers(mask, column, line);

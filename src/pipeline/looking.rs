@@ -21,7 +21,7 @@ use crate::metrics::stretch_marks::{self, BandNoise};
 use crate::metrics::texture::Texture;
 use crate::pipeline::frame::Frame;
 use crate::quality;
-use crate::raster::{Mask, Plane, cell_centre};
+use crate::raster::{Plane, cell_centre};
 
 /// A photo's maps and what stands out on them.
 pub(super) struct Surfaces {
@@ -217,8 +217,8 @@ pub struct Frozen {
     pub(super) band_noise: Option<BandNoise>,
     /// Variance, mm², that blur adds to the pictures of its pores.
     pub(super) pore_blur_mm2: f64,
-    /// Where the baseline has spots, in its coarse cells.
-    spots: Mask,
+    /// The contrast of the baseline's spot in each of its coarse cells; 0 where none is.
+    spots: Plane,
     /// Native baseline pixels per coarse cell.
     factor: usize,
 }
@@ -229,8 +229,9 @@ impl Frozen {
         self.unmixing
     }
 
-    /// The cells of a photo that show a place that was a spot at the baseline.
-    pub fn spots_in(&self, transform: &Transform, skin: canvas::Skin) -> Mask {
+    /// The contrast that the place each cell of a photo shows had as a spot at
+    /// the baseline; 0 where none was.
+    pub fn spots_in(&self, transform: &Transform, skin: canvas::Skin) -> Plane {
         canvas::carried(&self.spots, self.factor, transform, skin)
     }
 }
@@ -260,7 +261,7 @@ impl Seen {
         let clutter = Clutter::of(&relief);
         let dots = pores::dots(&relief, &clutter);
         let light = light(&relief, &dots);
-        let spots = segmentation::mask_of(&found, maps.coarse.skin.dim());
+        let spots = segmentation::contrasts(&found, maps.coarse.skin.dim());
         let ((texture, (lattice, line_noise)), (plain_skin, pore_blur_mm2)) = rayon::join(
             || {
                 rayon::join(

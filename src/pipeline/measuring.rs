@@ -149,11 +149,12 @@ impl Shown {
         }
     }
 
-    /// The same without places where the baseline has spots (cells of this
-    /// photo) in its texture: the same places in every session, so that a spot
-    /// that fades or is missed does not look like texture that changes.
-    pub fn without_spots(mut self, baseline_spots: &Mask) -> Self {
-        self.texture.leave_out_spots(baseline_spots, &self.surfaces.maps.coarse);
+    /// The same without places where the baseline has spots (their contrast in
+    /// cells of this photo) in its texture: the same places in every session, so
+    /// that a spot that fades or is missed does not look like texture that changes.
+    pub fn without_spots(mut self, baseline_spots: &Plane) -> Self {
+        let places = baseline_spots.mapv(|contrast| contrast > 0.0);
+        self.texture.leave_out_spots(&places, &self.surfaces.maps.coarse);
         self
     }
 
@@ -203,7 +204,7 @@ impl Shown {
     }
 
     /// The values of every metric in one region, in the catalogue's order.
-    pub fn measure(&self, region: &Region, baseline_spots: &Mask) -> Vec<Measured> {
+    pub fn measure(&self, region: &Region, baseline_spots: &Plane) -> Vec<Measured> {
         let maps = &self.surfaces.maps;
         let centres: Vec<[f64; 2]> = self.pigmented.iter().map(|spot| spot.centre).collect();
         let pigment = Pigment {

@@ -216,7 +216,7 @@ fn sample(line: &[u8], x: usize, depth: usize) -> u16 {
 
 /// The cells whose centre lies inside any of the polygons (even-odd rule).
 fn fill(polygons: &[Vec<[f64; 2]>], width: usize, height: usize, factor: usize) -> Mask {
-    raster::mask_rows(width, height, |line, out| {
+    raster::rows(width, height, |line, out| {
         let y = cell_centre(line as f64, factor);
         for polygon in polygons {
             for span in crossings(polygon, y).chunks_exact(2) {

@@ -136,7 +136,7 @@ fn angle(plane: &Plane, x: usize, y: usize) -> f32 {
 /// Cells on a line that is higher than both its sides.
 fn lines(smooth: &Plane, sigma: f64) -> Mask {
     let (width, height) = raster::size(smooth);
-    raster::mask_rows(width, height, |y, out| {
+    raster::rows(width, height, |y, out| {
         if y == 0 || y + 1 >= height {
             return;
         }

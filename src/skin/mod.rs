@@ -86,7 +86,7 @@ impl Skin {
             cell.min(size.saturating_sub(1))
         };
         let across: Vec<usize> = (0..width).map(|x| place(x, cells)).collect();
-        raster::mask_rows(width, height, |y, out| {
+        raster::rows(width, height, |y, out| {
             let line = raster::row(&self.mask, place(y, lines));
             out.iter_mut().zip(&across).for_each(|(inside, &x)| *inside = line[x]);
         })
@@ -233,7 +233,7 @@ fn glare(linear: &[Plane; 3], skin: &Mask, usual: [f32; 3], scale: FilterScale) 
     let sigma = scale.px(SURROUNDINGS_MM).max(4.0);
     let around = linear.each_ref().map(|plane| background(plane, skin, sigma));
     let (width, height) = raster::size(skin);
-    let found = raster::mask_rows(width, height, |y, out| {
+    let found = raster::rows(width, height, |y, out| {
         let here = linear.each_ref().map(|plane| raster::row(plane, y));
         let near = around.each_ref().map(|plane| raster::row(plane, y));
         for (x, glare) in out.iter_mut().enumerate() {

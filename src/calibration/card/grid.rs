@@ -92,7 +92,7 @@ pub fn project(homography: &Matrix3<f64>, [x, y]: [f64; 2]) -> [f64; 2] {
 
 fn pieces(encoded: &[Plane; 3]) -> Vec<Piece> {
     let (width, height) = raster::size(&encoded[0]);
-    let steps = raster::rows(width, height, |y, out| {
+    let steps = raster::rows(width, height, |y, out: &mut [f32]| {
         let (above, below) = (y.saturating_sub(1), (y + 1).min(height - 1));
         for plane in encoded {
             let [above, here, below] = [above, y, below].map(|y| raster::row(plane, y));
