@@ -182,7 +182,7 @@ impl Shown {
             excess: &self.pigment_excess,
             spots: &spots,
             centres: &centres,
-            baseline_spots: &spots,
+            baseline_spots: &segmentation::contrasts(&self.pigmented, spots.dim()),
         };
         let mut values = redness::measure(&self.maps, &redness::red(&self.maps, &self.blood_excess), region);
         values.extend(pigmentation::measure(&self.maps, &pigment, region));
