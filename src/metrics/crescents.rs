@@ -8,6 +8,10 @@ use crate::units::FilterScale;
 /// How far light spreads in the skin, mm: edges of crescents are no sharper.
 const SPREAD_MM: f64 = 0.15;
 
+/// Radius, mm, from which crescents change little over two cells. In mm, so that
+/// what shapes explain is compared alike at every resolution.
+const SPARSE_MM: f64 = 1.2;
+
 /// The shape of a pit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
@@ -80,8 +84,7 @@ impl Shape {
         });
         let soft = gaussian(&sharp, scale.px(SPREAD_MM));
         let most = soft.iter().fold(0.0f32, |most, v| most.max(v.abs()));
-        // Crescents of a radius of eight cells and more change little over two.
-        let step = if scale.px(radius) >= 8.0 { 2 } else { 1 };
+        let step = if radius >= SPARSE_MM { 2 } else { 1 };
         let mut energy = [0.0; 2];
         let mut cells = Vec::new();
         for ((y, x), &value) in soft.indexed_iter() {
