@@ -67,26 +67,32 @@ fn fading_spots_are_seen_to_fade() {
     assert!(faded.count() > worse.count());
 }
 
+/// What became of the scars of a patient whose second session is as `session` says.
+fn scars(session: &str) -> Vec<Value> {
+    let plan = format!(
+        "width = 900\nheight = 700\npx_per_mm = 20.0\n[skin]\nscars_per_cm2 = 0.8\n[[sessions]]\n\
+         [[sessions]]\ndate = \"2026-04-10\"\nday = 90\n{session}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plan.toml");
+    std::fs::write(&file, plan).unwrap();
+    let report = report(&["--plan", file.to_str().unwrap()]);
+    let lesions = report["views"][0]["lesions"].as_array().unwrap().iter();
+    lesions.filter(|lesion| lesion["kind"] == "scar").cloned().collect()
+}
+
 #[test]
 fn scars_that_fill_are_followed_and_seen_to_fill() {
-    let plan = |filling: f64| {
-        format!(
-            "width = 900\nheight = 700\npx_per_mm = 20.0\n[skin]\nscars_per_cm2 = 0.8\n[[sessions]]\n\
-             [[sessions]]\ndate = \"2026-04-10\"\nday = 90\n[sessions.change]\nscar_filling = {filling}\n\
-             [sessions.light]\nexposure = 1.1\nazimuth_deg = 113.0\n"
-        )
-    };
     let changes = |filling: f64| -> Vec<(f64, String)> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("plan.toml");
-        std::fs::write(&file, plan(filling)).unwrap();
-        let report = report(&["--plan", file.to_str().unwrap()]);
-        let lesions = report["views"][0]["lesions"].as_array().unwrap().iter();
+        let session = format!(
+            "[sessions.change]\nscar_filling = {filling}\n\
+             [sessions.light]\nexposure = 1.1\nazimuth_deg = 113.0\n"
+        );
         let change = |scar: &Value| {
             let change = &scar["change"];
             (change["dose_percent"].as_f64().unwrap(), change["verdict"].as_str().unwrap().to_owned())
         };
-        lesions.filter(|lesion| lesion["kind"] == "scar").map(change).collect()
+        scars(&session).iter().map(change).collect()
     };
     let (same, filled) = (changes(0.0), changes(0.5));
     assert!(same.len() >= 2 && filled.len() == same.len());
@@ -96,6 +102,16 @@ fn scars_that_fill_are_followed_and_seen_to_fill() {
         "{filled:?}"
     );
     assert!(same.iter().all(|(_, verdict)| verdict == "no_detectable_change"), "{same:?}");
+}
+
+#[test]
+fn scars_that_the_light_does_not_show_are_not_gone() {
+    let scars = scars("[sessions.light]\nelevation_deg = 90.0\n");
+    assert!(scars.len() >= 2);
+    for scar in scars {
+        assert_eq!(scar["track"][1]["status"], "not_visible");
+        assert_eq!(scar["change"]["verdict"], "not_comparable");
+    }
 }
 
 #[test]

@@ -51,8 +51,8 @@ impl Known {
 /// Every lesion of a series, those of the baseline first, then new ones in
 /// the order of sessions: adding a session never renames a lesion.
 ///
-/// Lesions that appear outside the baseline photo are left out: there is
-/// nothing to compare them with.
+/// Lesions that appear outside the baseline photo, or on its border, are left
+/// out: there is nothing, or only a piece, to compare them with.
 pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
     let Some(Some(baseline)) = sights.first() else { return Vec::new() };
     let mut known: Vec<Known> = Vec::new();
@@ -66,7 +66,8 @@ pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
             for &lesion in &lesions {
                 known[lesion].spots[session].push(index);
             }
-            if lesions.is_empty() && !cells.is_empty() {
+            let whole = session == 0 || lies_within(&cells, baseline.excess.dim());
+            if lesions.is_empty() && !cells.is_empty() && whole {
                 let mut spots = vec![Vec::new(); sights.len()];
                 spots[session].push(index);
                 let centre = (sight.to_baseline)(sight.spots[index].centre);
@@ -80,6 +81,13 @@ pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
     }
     widen(&mut known, &later, baseline.excess.dim());
     known
+}
+
+/// Whether none of the cells lies on the border of a plane.
+fn lies_within(cells: &Component, (height, width): (usize, usize)) -> bool {
+    bounds(cells).is_some_and(|[left, top, right, bottom]| {
+        left > 0 && top > 0 && right + 1 < width && bottom + 1 < height
+    })
 }
 
 /// Adds to the footprints what lesions cover in later sessions, so that the

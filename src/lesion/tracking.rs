@@ -317,6 +317,17 @@ mod tests {
         sighting.seen.map(|seen| seen.dose / seen.magnification).unwrap()
     }
 
+    /// Of two spots that appear, one lies half outside the baseline photo; the
+    /// second photo shows 14 px more there.
+    #[test]
+    fn what_appears_on_the_border_of_the_baseline_is_left_out() {
+        let shifted = View { zoom: 1.0, shift: [14.0, 0.0] };
+        let appeared = [(30.0, 30.0, 8.0, 0.3), (60.0, 80.0, 8.0, 0.3), (0.0, 80.0, 8.0, 0.3)];
+        let tracks = follow(&[visit(&appeared[..1], STILL), visit(&appeared, shifted)]);
+        let statuses: Vec<_> = tracks.iter().map(statuses_of).collect();
+        assert_eq!(statuses, [vec![Some(Present); 2], vec![None, Some(New)]]);
+    }
+
     #[test]
     fn a_fading_spot_keeps_its_identity_and_its_place_below_the_threshold() {
         let moved = View { zoom: 1.1, shift: [-7.3, 4.6] };
