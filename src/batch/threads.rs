@@ -52,6 +52,17 @@ impl State {
     }
 }
 
+/// A thread that still finds works to take, until it is dropped: also where it
+/// falls over one, so that the others do not wait for it.
+struct Busy<'a>(&'a Threads);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.state().busy -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
 impl Threads {
     /// So many threads; 0 is as many as there are processors.
     pub(super) fn new(count: usize) -> Self {
@@ -67,9 +78,9 @@ impl Threads {
     /// there are none; a thread that has returned helps the others.
     pub(super) fn each(&self, most: usize, take: impl Fn() + Sync) {
         let take = || {
+            let busy = Busy(self);
             take();
-            self.state().busy -= 1;
-            self.changed.notify_all();
+            drop(busy);
             self.help_until(|state| (state.busy == 0).then_some(()));
         };
         std::thread::scope(|scope| {
@@ -202,6 +213,17 @@ mod tests {
             assert_eq!(done, (0..40).collect::<Vec<_>>());
             assert!(most.into_inner() <= count);
         }
+    }
+
+    #[test]
+    fn a_thread_that_falls_over_a_work_holds_nobody_up() {
+        let threads = Threads::new(2);
+        let next = AtomicUsize::new(0);
+        let fallen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            threads.each(2, || assert_ne!(next.fetch_add(1, Ordering::SeqCst), 0, "falls over"));
+        }));
+        assert!(fallen.is_err());
+        assert_eq!(next.into_inner(), 2);
     }
 
     #[test]
