@@ -58,8 +58,16 @@ struct Busy<'a>(&'a Threads);
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.0.state().busy -= 1;
-        self.0.changed.notify_all();
+        self.0.change(|state| state.busy -= 1);
+    }
+}
+
+/// A work under way, by its number, until it is dropped.
+struct Open<'a>(&'a Threads, usize);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.change(|state| drop(state.open.remove(&self.1)));
     }
 }
 
@@ -97,7 +105,8 @@ impl Threads {
         });
     }
 
-    /// Runs `work` on one thread and those that help it.
+    /// Runs `work` on one thread and those that help it; by itself where the
+    /// system allows no more.
     pub(super) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let mut places = Vec::new();
         let place = |thread: ThreadBuilder| {
@@ -107,21 +116,17 @@ impl Threads {
             places.push(thread);
             Ok(())
         };
-        let Ok(pool) = ThreadPoolBuilder::new().num_threads(self.count).spawn_handler(place).build() else {
-            return work();
-        };
-        let number = {
-            let mut state = self.state();
+        let pool = ThreadPoolBuilder::new().num_threads(self.count).spawn_handler(place).build();
+        let number = self.change(|state| {
             state.begun += 1;
-            let number = state.begun;
-            state.open.insert(number, places);
-            number
-        };
-        self.changed.notify_all();
-        let outcome = pool.install(work);
-        self.state().open.remove(&number);
-        self.changed.notify_all();
-        outcome
+            state.open.insert(state.begun, places);
+            state.begun
+        });
+        let _open = Open(self, number);
+        match &pool {
+            Ok(pool) => pool.install(work),
+            Err(_) => work(),
+        }
     }
 
     /// Helps with works until there is a value; `value` is asked for again
@@ -142,6 +147,14 @@ impl Threads {
         }
     }
 
+    /// Changes the state and wakes those that wait for it to change. What they
+    /// wait for besides must be done before, or they may sleep through it.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state());
+        self.changed.notify_all();
+        changed
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,29 +162,27 @@ impl Threads {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::HashSet;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::thread::ThreadId;
+    use std::time::{Duration, Instant};
 
     use rayon::prelude::*;
 
     use super::*;
 
-    /// The threads that took part in a work that has parts for `parts` of them,
-    /// each of which waits until all have come.
-    fn together(parts: usize) -> BTreeSet<String> {
-        let barrier = std::sync::Barrier::new(parts);
-        let seen: Mutex<BTreeSet<String>> = Mutex::default();
-        rayon::scope(|scope| {
-            for _ in 0..parts {
-                scope.spawn(|_| {
-                    barrier.wait();
-                    let id: ThreadId = std::thread::current().id();
-                    seen.lock().unwrap().insert(format!("{id:?}"));
-                });
+    /// How many threads took part in a work that has parts for `parts` of them,
+    /// each of which waits for the others to come, but not for ever.
+    fn together(parts: usize) -> usize {
+        let (arrived, late) = (AtomicUsize::new(0), Instant::now() + Duration::from_secs(20));
+        let part = |_| {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            while arrived.load(Ordering::SeqCst) < parts && Instant::now() < late {
+                std::thread::sleep(Duration::from_millis(1));
             }
-        });
-        seen.into_inner().unwrap()
+            std::thread::current().id()
+        };
+        let seen: HashSet<_> = (0..parts).into_par_iter().with_max_len(1).map(part).collect();
+        seen.len()
     }
 
     #[test]
@@ -181,7 +192,7 @@ mod tests {
         let most = AtomicUsize::new(0);
         threads.each(9, || {
             while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-                most.fetch_max(threads.run(|| together(3)).len(), Ordering::SeqCst);
+                most.fetch_max(threads.run(|| together(3)), Ordering::SeqCst);
             }
         });
         assert_eq!(most.into_inner(), 3);
@@ -201,7 +212,7 @@ mod tests {
                     }
                     let part = |_| {
                         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                        std::thread::sleep(std::time::Duration::from_micros(200));
+                        std::thread::sleep(Duration::from_micros(200));
                         now.fetch_sub(1, Ordering::SeqCst);
                     };
                     threads.run(|| (0..8).into_par_iter().for_each(part));
@@ -239,7 +250,7 @@ mod tests {
                     *free.lock().unwrap() = true;
                     seen
                 });
-                helped.lock().unwrap().push(seen.len());
+                helped.lock().unwrap().push(seen);
             }
         });
         assert_eq!(helped.into_inner().unwrap(), [2, 2]);

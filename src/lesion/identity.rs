@@ -8,7 +8,7 @@
 //! choice, and where there is, the nearest pair goes first.
 
 use crate::filter::components::Component;
-use crate::lesion::places::{OTHER, Owner, bounds, fill, owners};
+use crate::lesion::places::{OTHER, Owner, bounds, fill, is_near_border, owners};
 use crate::lesion::segmentation::Spot;
 use crate::lesion::sight::Sight;
 use crate::raster::{self, Mask};
@@ -66,7 +66,7 @@ pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
             for &lesion in &lesions {
                 known[lesion].spots[session].push(index);
             }
-            let whole = session == 0 || lies_within(&cells, baseline.excess.dim());
+            let whole = session == 0 || !is_near_border(&cells, 1, baseline.excess.dim());
             if lesions.is_empty() && !cells.is_empty() && whole {
                 let mut spots = vec![Vec::new(); sights.len()];
                 spots[session].push(index);
@@ -81,13 +81,6 @@ pub fn identify(sights: &[Option<Sight>]) -> Vec<Known> {
     }
     widen(&mut known, &later, baseline.excess.dim());
     known
-}
-
-/// Whether none of the cells lies on the border of a plane.
-fn lies_within(cells: &Component, (height, width): (usize, usize)) -> bool {
-    bounds(cells).is_some_and(|[left, top, right, bottom]| {
-        left > 0 && top > 0 && right + 1 < width && bottom + 1 < height
-    })
 }
 
 /// Adds to the footprints what lesions cover in later sessions, so that the

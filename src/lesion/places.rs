@@ -80,6 +80,14 @@ pub fn bounds(component: &Component) -> Option<[usize; 4]> {
     Some(box_of.map(|edge| edge as usize))
 }
 
+/// Whether a place comes closer than `margin` pixels to the border of its plane; on
+/// the border it is closer than 1.
+pub fn is_near_border(place: &Component, margin: usize, (height, width): (usize, usize)) -> bool {
+    bounds(place).is_some_and(|[left, top, right, bottom]| {
+        left < margin || top < margin || right + margin >= width || bottom + margin >= height
+    })
+}
+
 /// The owner of each pixel, from the pixels of each place.
 pub fn owners<'a>(places: impl IntoIterator<Item = &'a Component>, shape: (usize, usize)) -> Owner {
     let mut owner = Owner::zeros(shape);
@@ -171,6 +179,15 @@ mod tests {
     use super::*;
 
     const SCALE: FilterScale = FilterScale { px_per_mm: 4.0, physical: true };
+
+    /// By hand: on a plane of 10 by 8 a place from (2, 3) to (6, 4) keeps 2 to the
+    /// left, 3 above and to the right, and 3 below.
+    #[test]
+    fn a_place_is_near_the_border_where_less_than_the_margin_is_left() {
+        let place = vec![(2, 3), (6, 4)];
+        assert_eq!([1, 2, 3].map(|margin| is_near_border(&place, margin, (8, 10))), [false, false, true]);
+        assert!(is_near_border(&vec![(9, 4)], 1, (8, 10)) && is_near_border(&vec![(4, 7)], 1, (8, 10)));
+    }
 
     #[test]
     fn a_point_grows_to_an_octagon_and_meets_its_neighbour_half_way() {

@@ -14,7 +14,7 @@ use crate::lesion::LesionStatus::{self, Present};
 use crate::lesion::fate::{reshaping, statuses};
 use crate::lesion::identity::{Known, carry, cell_at, centre_of, identify};
 use crate::lesion::photometry::{Light, Noise, dose_above, error_weight};
-use crate::lesion::places::{OTHER, Owner, Places, bounds, grow};
+use crate::lesion::places::{OTHER, Owner, Places, grow, is_near_border};
 use crate::lesion::segmentation::{rim, smoothed};
 use crate::lesion::sight::{Seen, Sight};
 use crate::raster::{cell_centre, in_cells, rows, sample};
@@ -80,11 +80,7 @@ pub fn track(kind: LesionKind, sights: &[Option<Sight>]) -> Vec<Track> {
 /// Whether a lesion's rim would reach beyond the baseline photo. The skin
 /// around it is then not the same in both photos, and its mottle does not cancel.
 fn is_cut(kind: LesionKind, baseline: &Sight, lesion: &Known) -> bool {
-    let (height, width) = baseline.excess.dim();
-    let rim = rim(kind, baseline.level);
-    bounds(&lesion.cells).is_some_and(|[left, top, right, bottom]| {
-        left < rim || top < rim || right + rim >= width || bottom + rim >= height
-    })
+    is_near_border(&lesion.cells, rim(kind, baseline.level), baseline.excess.dim())
 }
 
 /// Every known lesion measured in one session.
