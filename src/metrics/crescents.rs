@@ -100,35 +100,33 @@ impl Shape {
     }
 }
 
-/// Sums of a least-squares fit of a dark side, a bright side and a level.
+/// Sums of a least-squares fit of a dark side, a bright side and a level to one channel.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sums {
     pub count: f64,
     /// Sum and sum of squares of each side; they do not overlap.
     pub dark: [f64; 2],
     pub bright: [f64; 2],
-    /// Per channel: products with the dark side, the bright side and 1.
-    pub values: [[f64; 3]; 3],
-    /// Sum of squares in red.
+    /// Products of the values with the dark side, the bright side and 1.
+    values: [f64; 3],
+    /// Sum of squares of the values.
     squares: f64,
 }
 
 impl Sums {
-    pub fn add(&mut self, shade: f64, values: [f64; 3]) {
+    pub fn add(&mut self, shade: f64, value: f64) {
         self.count += 1.0;
         let (side, which) = if shade >= 0.0 { (&mut self.dark, 0) } else { (&mut self.bright, 1) };
         side[0] += shade;
         side[1] += shade * shade;
-        for (sums, value) in self.values.iter_mut().zip(values) {
-            sums[which] += shade * value;
-            sums[2] += value;
-        }
-        self.squares += values[0] * values[0];
+        self.values[which] += shade * value;
+        self.values[2] += value;
+        self.squares += value * value;
     }
 
     /// Depth of the dark side, height of the bright one, and the level.
-    pub fn solve(&self, [dark, bright, all]: [f64; 3]) -> Option<[f64; 3]> {
-        let ([d, dd], [b, bb]) = (self.dark, self.bright);
+    pub fn solve(&self) -> Option<[f64; 3]> {
+        let ([d, dd], [b, bb], [dark, bright, all]) = (self.dark, self.bright, self.values);
         let schur = self.count - d * d / dd - b * b / bb;
         if dd <= 0.0 || bb <= 0.0 || schur <= 0.0 {
             return None;
@@ -137,14 +135,14 @@ impl Sums {
         Some([(dark - d * level) / dd, (bright - b * level) / bb, level])
     }
 
-    /// Sum of squares in red about the mean.
+    /// Sum of squares about the mean.
     pub fn variation(&self) -> f64 {
-        self.squares - self.values[0][2] * self.values[0][2] / self.count
+        self.squares - self.values[2] * self.values[2] / self.count
     }
 
-    /// Sum of squares in red about the fit.
+    /// Sum of squares about the fit.
     pub fn left(&self, solved: [f64; 3]) -> f64 {
-        self.squares - self.values[0].iter().zip(solved).map(|(sum, factor)| sum * factor).sum::<f64>()
+        self.squares - self.values.iter().zip(solved).map(|(sum, factor)| sum * factor).sum::<f64>()
     }
 
     /// Standard errors of both sides for residuals of 1.

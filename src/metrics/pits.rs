@@ -6,6 +6,8 @@
 //! the profile that explains most of the skin is kept, with the depth of its
 //! dark and of its bright side fitted apart.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 use crate::filter::background::freed;
@@ -123,6 +125,8 @@ pub struct PlainSkin {
     towards: [f64; 2],
     slopes: Vec<Plane>,
     shapes: Vec<Shape>,
+    /// How uneven this skin is, and what fits where that is the unit.
+    own: OnceLock<(PitNoise, Vec<Fit>)>,
 }
 
 impl PlainSkin {
@@ -148,20 +152,25 @@ impl PlainSkin {
             .into_iter()
             .flat_map(|profile| RADII_MM.map(|radius| Shape::new(profile, radius, scale, towards)))
             .collect();
-        Self { channels, plain, scale, towards, slopes, shapes }
+        Self { channels, plain, scale, towards, slopes, shapes, own: OnceLock::new() }
     }
 
     /// How uneven this skin is.
     pub fn noise(&self) -> PitNoise {
+        if let Some((own, _)) = self.own.get() {
+            return *own;
+        }
         let slopes = std::array::from_fn(|k| {
             let values = self.slopes[k].indexed_iter().step_by(7).filter(|(at, _)| self.plain[*at]);
             1.4826 * median(values.map(|(_, v)| f64::from(v.abs())).collect())
         });
-        let whitening = whitening(&self.channels, &self.plain, self.scale);
-        let unit = PitNoise { slopes, residual: 0.0, whitening };
-        let fits = self.fits(&unit);
-        let residuals = fits.iter().filter(|fit| fit.is_worth_a_look()).map(|fit| fit.residual).collect();
-        PitNoise { residual: median(residuals), ..unit }
+        let fits = self.fitted(&slopes);
+        let seen = fits.iter().filter(|fit| fit.is_worth_a_look());
+        let residual = median(seen.map(|fit| fit.residual).collect());
+        let own =
+            PitNoise { slopes, residual, whitening: whitening(&self.channels, &self.plain, self.scale) };
+        // Worked out before it is kept: no thread waits here for another.
+        self.own.get_or_init(|| (own, fits)).0
     }
 
     /// What else could have drawn what was fitted.
@@ -175,19 +184,28 @@ impl PlainSkin {
         self.slopes.swap_remove(FOLLOWED)
     }
 
-    /// The fits at all peaks of the slope, in scan order of each scale.
+    /// The fits at all peaks of the slope, in scan order of each scale; those of the
+    /// baseline were made for its [`noise`](Self::noise).
     pub fn fits(&self, noise: &PitNoise) -> Vec<Fit> {
+        match self.own.get() {
+            Some((own, fits)) if own.slopes == noise.slopes => fits.clone(),
+            _ => self.fitted(&noise.slopes),
+        }
+    }
+
+    fn fitted(&self, uneven: &[f64; SIGMAS_MM.len()]) -> Vec<Fit> {
         let places: Vec<(usize, usize, usize)> = (0..SIGMAS_MM.len())
-            .flat_map(|k| self.peaks(k, noise).into_iter().map(move |(x, y)| (k, x, y)))
+            .flat_map(|k| self.peaks(k, uneven[k]).into_iter().map(move |(x, y)| (k, x, y)))
             .collect();
         places.par_iter().filter_map(|&(k, x, y)| self.fit(k, x, y)).collect()
     }
 
-    /// Cells of plain skin whose slope exceeds the least and that of the 24 around.
-    fn peaks(&self, k: usize, noise: &PitNoise) -> Vec<(usize, usize)> {
+    /// Cells of plain skin whose slope exceeds the least and that of the 24 around;
+    /// the slopes of the baseline's plain skin are `uneven`.
+    fn peaks(&self, k: usize, uneven: f64) -> Vec<(usize, usize)> {
         let plane = &self.slopes[k];
         let (width, height) = size(plane);
-        let least = LEAST_SLOPE.0.max(LEAST_SLOPE.1 * noise.slopes[k]) as f32;
+        let least = LEAST_SLOPE.0.max(LEAST_SLOPE.1 * uneven) as f32;
         let mut found = Vec::new();
         for y in 2..height.saturating_sub(2) {
             for (x, &value) in row(plane, y).iter().enumerate().take(width.saturating_sub(2)).skip(2) {
@@ -216,13 +234,14 @@ impl PlainSkin {
         let near = self.shapes.iter().filter(|shape| reach.contains(&shape.radius));
         let (shape, sums, [dark, bright, level], gain) = near
             .filter_map(|shape| {
-                let sums = self.sums(shape, x, y)?;
-                let solved = sums.solve(sums.values[0])?;
+                let sums = self.sums(0, shape, x, y)?;
+                let solved = sums.solve()?;
                 let gain = sums.variation() - sums.left(solved);
                 (solved[0] > 0.0).then_some((shape, sums, solved, gain))
             })
             .max_by(|a, b| a.3.total_cmp(&b.3))?;
-        let others = [1, 2].map(|c| sums.solve(sums.values[c]).unwrap_or_default());
+        let others =
+            [1, 2].map(|c| self.sums(c, shape, x, y).and_then(|sums| sums.solve()).unwrap_or_default());
         let left = sums.variation() - gain;
         Some(Fit {
             x,
@@ -239,8 +258,9 @@ impl PlainSkin {
         })
     }
 
-    /// The sums that a fit needs, if enough of both crescents is on plain skin.
-    fn sums(&self, shape: &Shape, x: usize, y: usize) -> Option<Sums> {
+    /// The sums that a fit to a channel needs, if enough of both crescents is on plain skin.
+    fn sums(&self, channel: usize, shape: &Shape, x: usize, y: usize) -> Option<Sums> {
+        let values = &self.channels[channel];
         let mut sums = Sums::default();
         let (width, height) = size(&self.plain);
         for cell in &shape.cells {
@@ -250,7 +270,7 @@ impl PlainSkin {
             }
             let at = [py as usize, px as usize];
             if self.plain[at] {
-                sums.add(cell.shade, std::array::from_fn(|c| f64::from(self.channels[c][at])));
+                sums.add(cell.shade, f64::from(values[at]));
             }
         }
         let seen = (sums.dark[1] / shape.energy[0]).min(sums.bright[1] / shape.energy[1]);
@@ -331,9 +351,9 @@ mod tests {
     fn both_sides_and_the_level_come_back() {
         let mut sums = Sums::default();
         for (shade, value, count) in [(1.0, 0.7, 3), (-1.0, 0.4, 3), (0.0, 0.5, 10)] {
-            (0..count).for_each(|_| sums.add(shade, [value; 3]));
+            (0..count).for_each(|_| sums.add(shade, value));
         }
-        let [dark, bright, level] = sums.solve(sums.values[0]).unwrap();
+        let [dark, bright, level] = sums.solve().unwrap();
         assert!((dark - 0.2).abs() < 1e-9 && (bright - 0.1).abs() < 1e-9 && (level - 0.5).abs() < 1e-9);
         assert!(sums.left([dark, bright, level]).abs() < 1e-9);
         // The level rests on ten cells alone: variance 1/10 + 1/3.

@@ -10,7 +10,7 @@ use nalgebra::Vector3;
 
 use crate::filter::gaussian::gaussian;
 use crate::metrics::crescents::Profile;
-use crate::metrics::templates::{Template, draw, shading};
+use crate::metrics::templates::{Ground, Template, draw, shading};
 use crate::metrics::whitening::Whitening;
 use crate::raster::Plane;
 use crate::units::FilterScale;
@@ -51,6 +51,12 @@ const NEAR: f64 = 0.8;
 /// How far off a spot may be whose edge a place is, radii of the pit that it is not.
 const BESIDE: f64 = 1.4;
 
+/// How much further off a stronger bump may be whose dark side a place is.
+const FAR: isize = 3;
+
+/// Furthest from a place that anything is looked for, mm: three times [`NEAR`] the widest pit, rounded up.
+const FURTHEST_MM: f64 = 4.5;
+
 /// How soft the edge of a spot is, mm.
 const EDGE_MM: f64 = 0.08;
 
@@ -72,7 +78,8 @@ pub struct Place {
 /// explains one, in standard deviations of plain skin that vary from cell to
 /// cell alone; to be compared with one another only.
 pub struct Rivals {
-    planes: [Plane; 3],
+    ground: Ground,
+    furthest: isize,
     scale: FilterScale,
     pits: Vec<Template>,
     bumps: Vec<Template>,
@@ -84,11 +91,6 @@ impl Rivals {
     /// The rivals on channels that have no slow variation and are 0 outside
     /// the skin, under light from the direction `towards`.
     pub fn of(channels: &[Plane; 3], scale: FilterScale, [ux, uy]: [f64; 2], whitening: &Whitening) -> Self {
-        let mut planes = channels.clone();
-        let mixed = |at: (usize, usize)| whitening * Vector3::from_fn(|c, _| channels[c][at]);
-        for (c, plane) in planes.iter_mut().enumerate() {
-            plane.indexed_iter_mut().for_each(|(at, value)| *value = mixed(at)[c]);
-        }
         let shaded = |profile, radius, depth, light| shading(profile, radius, depth, light, scale);
         let lit = |drawn: [Plane; 3]| Template::shaded(&drawn, whitening);
         let spot = |value: &dyn Fn(f64) -> f64, radius: f64| {
@@ -106,17 +108,25 @@ impl Rivals {
                 (-0.5 * ((across / sigma).powi(2) + long * long)).exp()
             }))
         };
+        let pits = PITS.map(|(profile, r, depth)| lit(shaded(profile, r, depth, [ux, uy])));
+        // A pit under light from the other side is shaded as a bump is.
+        let bumps = BUMPS_MM.map(|r| lit(shaded(Profile::Bowl, r, 0.25 * r, [-ux, -uy])));
+        let spots: Vec<Template> = edged.into_iter().chain(fading).collect();
+        let furrows: Vec<Template> =
+            FURROWS_MM.iter().flat_map(|&sigma| (0..DIRECTIONS).map(move |k| furrow(sigma, k))).collect();
+        let all = pits.iter().chain(&bumps).chain(&spots).chain(&furrows);
+        let widest = all.map(Template::side).max().unwrap_or(0);
+        let furthest = (scale.px(FURTHEST_MM).round() as usize).max(2);
+        let white = |at: (usize, usize)| (whitening * Vector3::from_fn(|c, _| channels[c][at])).into();
+        let ground = Ground::new(channels[0].dim(), widest + furthest, white);
         Self {
-            planes,
+            ground,
+            furthest: furthest as isize,
             scale,
-            pits: PITS.iter().map(|&(profile, r, depth)| lit(shaded(profile, r, depth, [ux, uy]))).collect(),
-            // A pit under light from the other side is shaded as a bump is.
-            bumps: BUMPS_MM.iter().map(|&r| lit(shaded(Profile::Bowl, r, 0.25 * r, [-ux, -uy]))).collect(),
-            spots: edged.into_iter().chain(fading).collect(),
-            furrows: FURROWS_MM
-                .iter()
-                .flat_map(|&sigma| (0..DIRECTIONS).map(move |k| furrow(sigma, k)))
-                .collect(),
+            pits: pits.into(),
+            bumps: bumps.into(),
+            spots,
+            furrows,
         }
     }
 
@@ -144,13 +154,13 @@ impl Rivals {
     /// looks like half a pit.
     pub fn bump(&self, place: Place) -> f64 {
         let reach = self.reach(NEAR, place);
-        let far = 0.5 * self.most(&self.bumps, place, 3 * reach);
+        let far = 0.5 * self.most(&self.bumps, place, (FAR * reach).min(self.furthest));
         self.most(&self.bumps, place, reach).max(far)
     }
 
     /// Cells within some radii of the pit.
     fn reach(&self, radii: f64, place: Place) -> isize {
-        (self.scale.px(radii * place.radius_mm).round() as isize).max(2)
+        (self.scale.px(radii * place.radius_mm).round() as isize).max(2).min(self.furthest)
     }
 
     fn most(&self, templates: &[Template], place: Place, reach: isize) -> f64 {
@@ -159,14 +169,14 @@ impl Rivals {
 
     /// The strongest response near a place, climbed to by steps that halve.
     fn best(&self, template: &Template, from: [isize; 2], reach: isize) -> f64 {
-        let (mut at, mut most) = (from, template.response(&self.planes, from));
+        let (mut at, mut most) = (from, template.response(&self.ground, from));
         let mut step = (reach / 2).max(1);
         loop {
             let middle = at;
             for [dx, dy] in AROUND {
                 let next = [middle[0] + dx * step, middle[1] + dy * step];
                 let within = (next[0] - from[0]).abs() <= reach && (next[1] - from[1]).abs() <= reach;
-                let value = if within { template.response(&self.planes, next) } else { most };
+                let value = if within { template.response(&self.ground, next) } else { most };
                 if value > most {
                     (at, most) = (next, value);
                 }

@@ -208,11 +208,14 @@ fn stands(looks: &Looks) -> bool {
 fn beside(mut looks: Looks, fit: &Fit, rivals: &Rivals) -> Option<Looks> {
     let place = Place { cell: [fit.x as isize, fit.y as isize], radius_mm: fit.radius_mm };
     let pit = rivals.pit(place).max(1.0);
+    if rivals.bump(place) >= pit {
+        return None;
+    }
     let over = |rival: f64| (pit / rival.max(1.0)).ln();
     let spot = over(rivals.spot(place));
     let others = [spot, over(rivals.furrow(place)), spot - over(rivals.spot_beside(place))];
     looks[LOOKS - others.len()..].copy_from_slice(&others);
-    (rivals.bump(place) < pit).then_some(looks)
+    Some(looks)
 }
 
 /// The log odds of a pit of these looks.

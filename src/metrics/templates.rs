@@ -1,12 +1,13 @@
 //! What is looked for on decorrelated channels: drawings of pits, bumps, spots
 //! and furrows, as weights by which a place is added up: what is alike adds most.
 
+use multiversion::multiversion;
 use nalgebra::Vector3;
 
 use crate::filter::gaussian::gaussian;
 use crate::metrics::crescents::Profile;
 use crate::metrics::whitening::Whitening;
-use crate::raster::{Plane, row, size};
+use crate::raster::{Plane, row};
 use crate::units::FilterScale;
 
 /// Height of the light above the skin, radians, and the share that comes from
@@ -28,17 +29,52 @@ const SMOOTH: isize = 10;
 /// Pixels of the drawing per cell, along each side.
 const FINER: usize = 3;
 
+/// Cells of a line that are added up at a time.
+const LANES: usize = 8;
+
+/// Decorrelated channels of a photo, with a margin all around in which they are 0.
+pub(super) struct Ground {
+    channels: [Vec<f32>; 3],
+    stride: usize,
+    margin: usize,
+}
+
+impl Ground {
+    /// The channels as `value` gives them for a row and a column, on which
+    /// templates are laid as far as `margin` cells outside.
+    pub fn new(
+        (height, width): (usize, usize),
+        margin: usize,
+        value: impl Fn((usize, usize)) -> [f32; 3],
+    ) -> Self {
+        // The last cells of a line reach beyond what is drawn.
+        let margin = margin + LANES;
+        let stride = width + 2 * margin;
+        let mut channels = [(); 3].map(|()| vec![0.0; stride * (height + 2 * margin)]);
+        for y in 0..height {
+            let first = (y + margin) * stride + margin;
+            for x in 0..width {
+                let here = channels.iter_mut().zip(value((y, x)));
+                here.for_each(|(channel, value)| channel[first + x] = value);
+            }
+        }
+        Self { channels, stride, margin }
+    }
+}
+
 /// What is looked for: weights per channel, without their mean, of unit energy.
 pub(super) struct Template {
     lines: Vec<Line>,
     any_colour: bool,
+    side: usize,
 }
 
 /// One line of a template's cells.
 struct Line {
     dx: isize,
     dy: isize,
-    weights: [Vec<f32>; 3],
+    /// Of red, green and blue, filled up with zeros; of red alone for any colour.
+    weights: Vec<Vec<[f32; LANES]>>,
 }
 
 impl Template {
@@ -57,28 +93,16 @@ impl Template {
         Self::of(drawn.nrows(), true, |y, x| [(f64::from(drawn[[y, x]]) - level) as f32; 3])
     }
 
-    /// How strongly it is seen at a place of decorrelated channels, in their standard deviations.
-    pub fn response(&self, planes: &[Plane; 3], [x, y]: [isize; 2]) -> f64 {
-        let (width, height) = size(&planes[0]);
-        let mut sums = [0.0f32; 3];
-        for line in &self.lines {
-            let py = y + line.dy;
-            if py < 0 || py >= height as isize {
-                continue;
-            }
-            let first = x + line.dx;
-            let skip = (-first).max(0);
-            let end = (line.weights[0].len() as isize).min(width as isize - first);
-            if skip >= end {
-                continue;
-            }
-            for (c, sum) in sums.iter_mut().enumerate() {
-                let values = &row(&planes[c], py as usize)[(first + skip) as usize..(first + end) as usize];
-                let weights = &line.weights[c][skip as usize..end as usize];
-                *sum += dot(values, weights);
-            }
-        }
-        let [red, green, blue] = sums.map(f64::from);
+    /// Cells on each side of its middle.
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// How strongly it is seen at a place of decorrelated channels, in their
+    /// standard deviations. The place and [`Self::side`] cells around it lie within their margin.
+    pub fn response(&self, ground: &Ground, [x, y]: [isize; 2]) -> f64 {
+        let sums = sums(&self.lines, ground, [x, y].map(|at| at + ground.margin as isize));
+        let [red, green, blue] = sums.map(|lanes| f64::from(lanes.iter().sum::<f32>()));
         if self.any_colour {
             (red * red + green * green + blue * blue).sqrt()
         } else {
@@ -89,23 +113,49 @@ impl Template {
     fn of(count: usize, any_colour: bool, weight: impl Fn(usize, usize) -> [f32; 3]) -> Self {
         let side = (count / 2) as isize;
         let step = if side >= SMOOTH { 2 } else { 1 };
-        let lines = (side as usize % step..count).step_by(step).filter_map(|y| {
+        let drawn = (side as usize % step..count).step_by(step).filter_map(|y| {
             let columns = inside(count, y)?;
             let weights: Vec<[f32; 3]> = columns.clone().map(|x| weight(y, x)).collect();
-            Some(Line {
-                dx: columns.start as isize - side,
-                dy: y as isize - side,
-                weights: std::array::from_fn(|c| weights.iter().map(|w| w[c]).collect()),
-            })
+            Some((columns.start as isize - side, y as isize - side, weights))
         });
-        let mut lines: Vec<Line> = lines.collect();
+        let drawn: Vec<(isize, isize, Vec<[f32; 3]>)> = drawn.collect();
         let channels = if any_colour { 1 } else { 3 };
-        let squares = |line: &Line| -> f32 { line.weights[..channels].iter().flatten().map(|w| w * w).sum() };
+        let square = |weights: &[f32; 3]| weights[..channels].iter().map(|w| w * w).sum::<f32>();
+        let energy: f32 = drawn.iter().flat_map(|(_, _, weights)| weights.iter().map(square)).sum();
         // Half of the lines must speak for all.
-        let length = lines.iter().map(squares).sum::<f32>().sqrt().max(1e-12) / (step as f32).sqrt();
-        lines.iter_mut().for_each(|line| line.weights.iter_mut().flatten().for_each(|w| *w /= length));
-        Self { lines, any_colour }
+        let length = energy.sqrt().max(1e-12) / (step as f32).sqrt();
+        let lanes = |weights: &[[f32; 3]], c: usize| -> Vec<[f32; LANES]> {
+            let lane =
+                |some: &[[f32; 3]]| std::array::from_fn(|i| some.get(i).map_or(0.0, |w| w[c] / length));
+            weights.chunks(LANES).map(lane).collect()
+        };
+        let line = |(dx, dy, weights): (isize, isize, Vec<[f32; 3]>)| Line {
+            dx,
+            dy,
+            weights: (0..channels).map(|c| lanes(&weights, c)).collect(),
+        };
+        Self { lines: drawn.into_iter().map(line).collect(), any_colour, side: side as usize }
     }
+}
+
+/// The sums of weighted values around a cell, counted from the corner of the
+/// margin, for each channel in lanes.
+#[multiversion(targets("x86_64+avx2+fma"))]
+fn sums(lines: &[Line], ground: &Ground, [x, y]: [isize; 2]) -> [[f32; LANES]; 3] {
+    let mut sums = [[0.0f32; LANES]; 3];
+    for line in lines {
+        let first = ((y + line.dy) * ground.stride as isize + x + line.dx) as usize;
+        for (c, sums) in sums.iter_mut().enumerate() {
+            let weights = &line.weights[c.min(line.weights.len() - 1)];
+            let values = &ground.channels[c][first..first + weights.len() * LANES];
+            for (weights, values) in weights.iter().zip(values.chunks_exact(LANES)) {
+                for i in 0..LANES {
+                    sums[i] += weights[i] * values[i];
+                }
+            }
+        }
+    }
+    sums
 }
 
 /// The columns of a square drawing's line that lie in its circle.
@@ -169,30 +219,31 @@ pub(super) fn shading(
     })
 }
 
-/// The sum of products, eight at a time.
-fn dot(values: &[f32], weights: &[f32]) -> f32 {
-    let (mut sums, mut rest) = ([0.0f32; 8], 0.0f32);
-    let (left, right) = (values.chunks_exact(8), weights.chunks_exact(8));
-    for (value, weight) in left.remainder().iter().zip(right.remainder()) {
-        rest += value * weight;
-    }
-    for (values, weights) in left.zip(right) {
-        for (sum, (value, weight)) in sums.iter_mut().zip(values.iter().zip(weights)) {
-            *sum += value * weight;
-        }
-    }
-    sums.iter().sum::<f32>() + rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// By hand: 3·1 + 4·2 over ten cells, eight of them at once.
+    /// A drawing of 13 cells a line at most, longer than what is added up at a
+    /// time, beside the sum over its cells one by one: the drawing's middle
+    /// lies two cells from the left border, and what is beyond counts as 0.
     #[test]
-    fn dots_add_up_across_the_eights() {
-        let (mut values, mut weights) = ([0.0; 10], [1.0; 10]);
-        (values[0], values[9], weights[9]) = (3.0, 4.0, 2.0);
-        assert_eq!(dot(&values, &weights), 11.0);
+    fn a_response_is_the_sum_over_the_cells_that_are_there() {
+        let weight = |y: usize, x: usize| (x * 5 + y * 3) as f32 * 0.01;
+        let drawn = Plane::from_shape_fn((13, 13), |(y, x)| weight(y, x));
+        let value = |(y, x): (usize, usize)| [1.0, 2.0, 3.0].map(|c| c * ((x * 7 + y * 11) % 13) as f32);
+        let ground = Ground::new((30, 40), 8, value);
+        let (mean, mut energy) = (mean_inside(&drawn), 0.0);
+        let mut sum = 0.0;
+        for (y, x) in (0..13).flat_map(|y| inside(13, y).into_iter().flatten().map(move |x| (y, x))) {
+            let weight = f64::from(weight(y, x)) - mean;
+            energy += weight * weight;
+            if x >= 4 {
+                sum += weight * f64::from(value((y + 4, x - 4))[0]);
+            }
+        }
+        // The colours weigh 1, 2 and 3: a length of √14.
+        let expected = sum.abs() * 14f64.sqrt() / energy.sqrt();
+        let seen = Template::plain(&drawn).response(&ground, [2, 10]);
+        assert!((seen / expected - 1.0).abs() < 1e-5, "{seen} {expected}");
     }
 }
