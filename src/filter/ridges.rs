@@ -367,8 +367,9 @@ fn median(values: &mut [f32]) -> f64 {
     f64::from(*values.select_nth_unstable_by(middle, f32::total_cmp).1)
 }
 
-/// Places along each side at which plain skin is sampled, at most.
-const SAMPLES: usize = 100;
+/// Places along each side at which plain skin is sampled, at most; no nearer to
+/// one another than a standard deviation, over which the smoothed plane is alike.
+const SAMPLES: usize = 64;
 
 /// The strength that lines at random have in a plane smoothed by a Gaussian of
 /// `sigma` pixels: 1.4826 times the median absolute value over a lattice of
@@ -380,7 +381,7 @@ pub fn noise(plane: &Plane, sigma: f64, mask: &Mask, half_length: f64) -> f64 {
         return 0.0;
     }
     let bends = Bends::of(plane, sigma);
-    let stride = (width.max(height) / SAMPLES).max(1);
+    let stride = (width.max(height) / SAMPLES).max(sigma as usize).max(1);
     let lines: Vec<usize> = (stride / 2..height).step_by(stride).collect();
     let strengths = |&y: &usize| -> Vec<f32> {
         let places = (stride / 2..width).step_by(stride).filter(|&x| mask[[y, x]]);
