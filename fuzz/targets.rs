@@ -1,7 +1,7 @@
 //! What comes from anywhere, one function for each kind of it.
 //!
 //! None may panic, hang or take memory beyond the limits, whatever the bytes.
-//! Shared by the bounded run in `tests/hostile.rs` and the programs in `fuzz/src`.
+//! Shared by the bounded run in `tests/suite/hostile.rs` and the programs in `fuzz/src`.
 
 use std::fs;
 use std::io::Cursor;

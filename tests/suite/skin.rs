@@ -1,8 +1,6 @@
 //! What is measured as skin, seen through the program.
 
-mod common;
-
-use common::{dermalapse, json};
+use crate::common::{dermalapse, json};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! What comes from anywhere lets nobody in, and what goes out gives nobody away.
 
 mod common;
-#[path = "../fuzz/targets.rs"]
+#[path = "../../fuzz/targets.rs"]
 mod targets;
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{dermalapse, json, photo, sessions};
+use crate::common::{self, dermalapse, json, photo, sessions};
 use predicates::prelude::*;
 
 use rand::{Rng, SeedableRng};

@@ -1,5 +1,4 @@
 //! What the tests that run the program share.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,10 @@
 //! The pages in a real browser: used as people use them, offline, and checked for accessibility.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::dermalapse;
+use crate::common::{self, dermalapse};
 
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 

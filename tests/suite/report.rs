@@ -1,12 +1,10 @@
 //! The files of `analyze`: valid, repeatable, complete, private, and as they were.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{PATIENT, assert_follows, dermalapse, files, json, sessions};
+use crate::common::{self, PATIENT, assert_follows, dermalapse, files, json, sessions};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 use predicates::prelude::*;
@@ -249,7 +247,7 @@ fn assert_alike(value: &Value, golden: &Value, at: &str) {
     }
 }
 
-/// `REGENERATE=1 cargo test --test report` writes the golden reports anew.
+/// `REGENERATE=1 cargo test --test suite golden_report` writes the golden reports anew.
 #[test]
 fn the_fixture_gives_the_golden_report() {
     let out = tempfile::tempdir().unwrap();

@@ -1,12 +1,10 @@
 //! `check`: what it lets pass, what it does not, and how it says so.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::common::{assert_follows, dermalapse, json};
 use assert_cmd::assert::Assert;
-use common::{assert_follows, dermalapse, json};
 use predicates::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;

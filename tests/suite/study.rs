@@ -1,12 +1,10 @@
 //! `study`: two arms of synthetic patients, as somebody new would put them together.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use common::{assert_follows, dermalapse, json};
+use crate::common::{self, assert_follows, dermalapse, json};
 use predicates::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;

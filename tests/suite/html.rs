@@ -1,13 +1,11 @@
 //! The pages: self-contained, in the language asked for, escaped, and true to the report.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use common::{PATIENT, dermalapse, json};
+use crate::common::{self, PATIENT, dermalapse, json};
 use dermalapse::report::html::{Language, patient_page};
 use dermalapse::series::Report;
 use serde_json::Value;

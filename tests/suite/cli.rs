@@ -1,12 +1,10 @@
 //! The program as its users meet it: arguments, exit codes, what stands on stdout.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Stdio;
 
-use common::{dermalapse, json, photo, sessions};
+use crate::common::{self, dermalapse, json, photo, sessions};
 use predicates::prelude::*;
 use serde_json::Value;
 

@@ -1,9 +1,7 @@
 //! Colour on skin whose truth is known: another model and another camera than
 //! those that the unmixing was chosen on.
 
-mod common;
-
-use common::{dermalapse, phantom};
+use crate::common::{dermalapse, phantom};
 use dermalapse::calibration::CardOptions;
 use dermalapse::calibration::card::{self, Found};
 use dermalapse::phantom::{CardPlan, LightPlan, PatientPlan, SessionPlan, render_view};

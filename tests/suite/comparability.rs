@@ -1,10 +1,8 @@
 //! Whether the gate holds: the same skin in other light, blurred, filtered and made up.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{dermalapse, phantom};
+use crate::common::{dermalapse, phantom};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -1,7 +1,5 @@
 //! A run never loses anything: whatever stops it, the next one ends with the same bytes.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{json, phantom};
+use crate::common::{self, json, phantom};
 use dermalapse::batch::{self, Analysis};
 use dermalapse::report::files::Gate;
 use dermalapse::settings::Settings;

@@ -1,13 +1,11 @@
 //! What the tool says of skin whose truth is known.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::common::{dermalapse, json, phantom};
 use ::dermalapse::settings::Settings;
 use ::dermalapse::validate::{Extent, validate};
-use common::{dermalapse, json, phantom};
 use serde_json::Value;
 
 /// The report on one synthetic patient.

@@ -1,12 +1,10 @@
 //! What comes from anywhere does no harm, and one bad photo never stops the rest.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{PATIENT, dermalapse, json, photo, sessions};
+use crate::common::{self, PATIENT, dermalapse, json, photo, sessions};
 use predicates::prelude::*;
 use serde_json::Value;
 

@@ -1,10 +1,8 @@
 //! What a report says beside treatments and untreated skin.
 
-mod common;
-
 use std::fs;
 
-use common::{PATIENT, dermalapse, json, sessions};
+use crate::common::{self, PATIENT, dermalapse, json, sessions};
 use serde_json::{Value, json as value};
 
 /// The report's view of [`PATIENT`]'s left cheek, with a region of untreated
