@@ -1,6 +1,5 @@
 //! What comes from anywhere lets nobody in, and what goes out gives nobody away.
 
-mod common;
 #[path = "../../fuzz/targets.rs"]
 mod targets;
 
