@@ -77,7 +77,20 @@ pub struct Fit {
     pub residual: f64,
     /// Root mean square of what there was in red.
     pub variation: f64,
-    /// The sum of squares that it explains.
+    /// The size at which a pit here explains most of the skin.
+    pub size: Size,
+}
+
+/// How wide a pit at some place is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Size {
+    /// Its profile.
+    pub profile: Profile,
+    /// Its radius, mm.
+    pub radius_mm: f64,
+    /// Mean amplitude of its crescents in red, ln units.
+    pub contrast: f64,
+    /// The sum of squares that it explains, over all cells of the skin.
     pub gain: f64,
 }
 
@@ -210,18 +223,25 @@ impl PlainSkin {
 
     /// The profile that explains most around a cell, by the cells that it is drawn on: wide
     /// ones are drawn on a quarter of them, and are taken only where they explain far more.
-    /// Compared evenly they are sized better, but pits are told worse from what is none.
+    /// Compared evenly, pits are told worse from what is none; their [`Size`] is told better.
     fn fit(&self, k: usize, x: usize, y: usize) -> Option<Fit> {
         let reach = SIGMAS_MM[k] * RADIUS_PER_SIGMA.start..SIGMAS_MM[k] * RADIUS_PER_SIGMA.end;
         let near = self.shapes.iter().filter(|shape| reach.contains(&shape.radius));
-        let (shape, sums, [dark, bright, level], gain) = near
-            .filter_map(|shape| {
-                let sums = self.sums(shape, x, y)?;
-                let solved = sums.solve(sums.values[0])?;
-                let gain = sums.variation() - sums.left(solved);
-                (solved[0] > 0.0).then_some((shape, sums, solved, gain))
-            })
-            .max_by(|a, b| a.3.total_cmp(&b.3))?;
+        let (mut best, mut size): (Option<(&Shape, Sums, [f64; 3], f64)>, Option<Size>) = (None, None);
+        for shape in near {
+            let Some(sums) = self.sums(shape, x, y) else { continue };
+            let Some(solved) = sums.solve(sums.values[0]).filter(|solved| solved[0] > 0.0) else { continue };
+            let gain = sums.variation() - sums.left(solved);
+            let evenly = gain * (shape.step * shape.step) as f64;
+            if size.is_none_or(|size| evenly >= size.gain) {
+                let contrast = 0.5 * (solved[0] + solved[1]);
+                size = Some(Size { profile: shape.profile, radius_mm: shape.radius, contrast, gain: evenly });
+            }
+            if best.as_ref().is_none_or(|best| gain >= best.3) {
+                best = Some((shape, sums, solved, gain));
+            }
+        }
+        let (shape, sums, [dark, bright, level], gain) = best?;
         let others = [1, 2].map(|c| sums.solve(sums.values[c]).unwrap_or_default());
         let left = sums.variation() - gain;
         Some(Fit {
@@ -235,7 +255,7 @@ impl PlainSkin {
             unit_errors: sums.unit_errors(),
             residual: (left / (sums.count - 3.0).max(1.0)).max(0.0).sqrt(),
             variation: (sums.variation() / (sums.count - 1.0).max(1.0)).sqrt(),
-            gain: gain * (shape.step * shape.step) as f64,
+            size: size?,
         })
     }
 
