@@ -42,10 +42,7 @@ pub struct Search {
     pub length: f64,
     /// The sharpest turn between neighbouring points, radians.
     pub turn: f64,
-    /// Half of the length over which the median is taken beyond the ends that
-    /// the long median leaves; 0 to leave them there.
-    pub tip: f64,
-    /// How far those ends are followed at most.
+    /// How far the ends that the median leaves are followed at most; 0 to leave them there.
     pub reach: f64,
 }
 
@@ -204,16 +201,11 @@ impl Bends {
     }
 }
 
-/// The strength of a scale along a straight stretch, as [`Bends::strength_along`].
-pub(super) fn strength_along(scale: &Scale, at: (usize, usize), angle: f64, half_length: f64) -> f64 {
-    let (width, height) = raster::size(&scale.plane);
-    let course = Course::new(at, angle, half_length);
-    let bend = |(x, y): (usize, usize)| {
-        let rows = [y - 1, y, y + 1].map(|y| &row(&scale.plane, y)[x - 1..=x + 1]);
-        course.bend(bend_of(rows))
-    };
-    let mut bends: Vec<f32> = course.pixels(width, height).map(bend).collect();
-    median(&mut bends) * scale.sigma * scale.sigma / BEST_RESPONSE
+/// The strength of a scale at an inner pixel, for a ridge in the direction of `angle`.
+pub(super) fn strength_at(scale: &Scale, (x, y): (usize, usize), angle: f64) -> f64 {
+    let rows = [y - 1, y, y + 1].map(|y| &row(&scale.plane, y)[x - 1..=x + 1]);
+    let bend = Course::new((x, y), angle, 0.0).bend(bend_of(rows));
+    f64::from(bend) * scale.sigma * scale.sigma / BEST_RESPONSE
 }
 
 /// Pixels of a course that are looked at before it is asked whether to go on.
@@ -408,7 +400,7 @@ pub(super) mod tests {
     use crate::filter::gaussian::gaussian;
 
     const SEARCH: Search =
-        Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4, tip: 0.0, reach: 16.0 };
+        Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4, reach: 0.0 };
 
     fn found(plane: &Plane) -> Vec<Line> {
         let scales: Vec<Scale> = [1.5, 2.1, 3.0, 4.2]
@@ -475,7 +467,7 @@ pub(super) mod tests {
         let scale =
             |sigma| Scale { plane: gaussian(&slanted(), sigma), sigma, start: 0.05, keep: 0.05, mean: 0.03 };
         let scales = [1.5, 2.1, 3.0].map(scale);
-        let search = Search { half_length: 16.0, tip: 5.0, ..SEARCH };
+        let search = Search { half_length: 16.0, reach: 16.0, ..SEARCH };
         let lengthened = |mut lines: Vec<Line>| {
             lengthen(&mut lines, &scales, &Mask::from_elem((120, 140), true), &search);
             lines[0].length()

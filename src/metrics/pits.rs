@@ -34,6 +34,10 @@ const FOLLOWED: usize = 1;
 /// medium (Jacob et al. 2001).
 const RADII_MM: [f64; 5] = [0.6, 0.8, 1.05, 1.4, 1.8];
 
+/// Radius, mm, of the widest cone that says how wide a pit is: ice-pick scars are up to 2 mm wide
+/// at the mouth (Jacob et al. 2001).
+const WIDEST_CONE_MM: f64 = 1.4;
+
 /// Radii over the standard deviation of the peak that may explain it.
 const RADIUS_PER_SIGMA: std::ops::Range<f64> = 0.85..3.8;
 
@@ -233,7 +237,8 @@ impl PlainSkin {
             let Some(solved) = sums.solve(sums.values[0]).filter(|solved| solved[0] > 0.0) else { continue };
             let gain = sums.variation() - sums.left(solved);
             let evenly = gain * (shape.step * shape.step) as f64;
-            if size.is_none_or(|size| evenly >= size.gain) {
+            let wide_cone = shape.profile == Profile::Funnel && shape.radius > WIDEST_CONE_MM;
+            if !wide_cone && size.is_none_or(|size| evenly >= size.gain) {
                 let contrast = 0.5 * (solved[0] + solved[1]);
                 size = Some(Size { profile: shape.profile, radius_mm: shape.radius, contrast, gain: evenly });
             }
@@ -255,7 +260,7 @@ impl PlainSkin {
             unit_errors: sums.unit_errors(),
             residual: (left / (sums.count - 3.0).max(1.0)).max(0.0).sqrt(),
             variation: (sums.variation() / (sums.count - 1.0).max(1.0)).sqrt(),
-            size: size?,
+            size: size.unwrap_or(Size { profile: shape.profile, radius_mm: shape.radius, contrast: 0.5 * (dark + bright), gain: 0.0 }),
         })
     }
 

@@ -76,7 +76,7 @@ pub struct Wrinkle {
     /// Width at half depth, freed from blur.
     pub width_px: f64,
     /// Excess green density integrated across it, ln units times mm
-    /// (nominal mm without scale).
+    /// (nominal mm without scale); 0 where its bright wall outweighs its dark one.
     pub contrast: f64,
 }
 
@@ -95,8 +95,7 @@ pub fn among(lines: Vec<Line>, relief: &Relief, discs: &[Disc]) -> Vec<Wrinkle> 
     let wrinkle = |line: Line| {
         let profile = Profile::of(relief, &line.points)?;
         let width = profile.width_mm();
-        let skin = width >= HAIR_MM && profile.mass_mm() > 0.0;
-        let clear = skin.then(|| clear_of(line, relief, discs)).flatten()?;
+        let clear = (width >= HAIR_MM).then(|| clear_of(line, relief, discs)).flatten()?;
         Some(wrinkle(relief, clear, &profile, width))
     };
     lines.into_iter().filter_map(wrinkle).collect()
@@ -126,7 +125,7 @@ fn wrinkle(relief: &Relief, line: Line, profile: &Profile, width: f64) -> Wrinkl
         points: line.points.iter().map(|p| p.map(|at| cell_centre(at, relief.factor))).collect(),
         length_px: line.length * relief.factor as f64,
         width_px: true_width * relief.native_px_per_mm(),
-        contrast: profile.mass_mm(),
+        contrast: profile.mass_mm().max(0.0),
     }
 }
 

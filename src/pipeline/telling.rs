@@ -1,20 +1,28 @@
 //! What one family finds that the finds of another explain: families do not
 //! know each other, a photo's telling knows them all.
 
+use crate::lesion::Spot;
 use crate::metrics::inflammation::RedSpot;
+use crate::metrics::scars::Scar;
 use crate::metrics::stretch_marks::{Kind, StretchMark};
 use crate::metrics::wrinkles::Disc;
 
 /// The radius in which a papule is shaded over the radius in which it is red.
 const BUMP: f64 = 1.4;
 
-/// The papules, whose shaded rims look like pieces of furrows.
-pub fn rimmed(papules: &[RedSpot]) -> Vec<Disc> {
-    let disc = |papule: &RedSpot| Disc {
+/// How far the shaded wall of a scar reaches, radii at half of its depth.
+const WALL: f64 = 1.2;
+
+/// The papules, scars and spots, whose rims look like pieces of furrows.
+pub fn rimmed(papules: &[RedSpot], scars: &[Scar], spots: &[Spot]) -> Vec<Disc> {
+    let of_area = |area_px: f64| (area_px / std::f64::consts::PI).sqrt();
+    let bump = |papule: &RedSpot| Disc {
         centre: [papule.x_px, papule.y_px],
-        radius_px: BUMP * (papule.area_px / std::f64::consts::PI).sqrt(),
+        radius_px: BUMP * of_area(papule.area_px),
     };
-    papules.iter().map(disc).collect()
+    let pit = |scar: &Scar| Disc { centre: [scar.x_px, scar.y_px], radius_px: WALL * scar.radius_px };
+    let spot = |spot: &Spot| Disc { centre: spot.centre, radius_px: of_area(spot.area_px) };
+    papules.iter().map(bump).chain(scars.iter().map(pit)).chain(spots.iter().map(spot)).collect()
 }
 
 /// Width of a pale band, mm, below which it may be the shade of a furrow that
