@@ -399,8 +399,7 @@ pub(super) mod tests {
     use super::*;
     use crate::filter::gaussian::gaussian;
 
-    const SEARCH: Search =
-        Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4, reach: 0.0 };
+    const SEARCH: Search = Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4, reach: 0.0 };
 
     fn found(plane: &Plane) -> Vec<Line> {
         let scales: Vec<Scale> = [1.5, 2.1, 3.0, 4.2]
@@ -455,7 +454,8 @@ pub(super) mod tests {
     }
 
     /// By hand: a ridge of 80 pixels of which 40 are known, 10 short of one end
-    /// and 30 of the other, is followed to the first and by 16 towards the second.
+    /// and 30 of the other, is followed to the first and by 16 towards the second, also below what
+    /// hides 6 of these.
     #[test]
     fn ends_are_followed_to_those_of_the_ridge_and_not_into_another_line() {
         let (sin, cos) = 0.5f64.sin_cos();
@@ -468,13 +468,18 @@ pub(super) mod tests {
             |sigma| Scale { plane: gaussian(&slanted(), sigma), sigma, start: 0.05, keep: 0.05, mean: 0.03 };
         let scales = [1.5, 2.1, 3.0].map(scale);
         let search = Search { half_length: 16.0, reach: 16.0, ..SEARCH };
-        let lengthened = |mut lines: Vec<Line>| {
-            lengthen(&mut lines, &scales, &Mask::from_elem((120, 140), true), &search);
+        let plain = Mask::from_elem((120, 140), true);
+        let along = |x: usize, y: usize| (x as f64 - 70.0) * cos + (y as f64 - 60.0) * sin;
+        let hairy = Mask::from_shape_fn((120, 140), |(y, x)| !(14.0..20.0).contains(&along(x, y)));
+        let lengthened = |mut lines: Vec<Line>, mask: &Mask| {
+            lengthen(&mut lines, &scales, mask, &search);
             lines[0].length()
         };
-        let alone = lengthened(vec![line(-30..=10)]);
-        assert!((alone - 66.0).abs() < 3.0, "{alone}");
-        let before_another = lengthened(vec![line(-30..=10), line(20..=38)]);
+        for mask in [&plain, &hairy] {
+            let alone = lengthened(vec![line(-30..=10)], mask);
+            assert!((alone - 66.0).abs() < 3.0, "{alone}");
+        }
+        let before_another = lengthened(vec![line(-30..=10), line(20..=38)], &plain);
         assert!((before_another - 58.0).abs() < 3.0, "{before_another}");
     }
 

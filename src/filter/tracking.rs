@@ -173,35 +173,42 @@ pub(super) fn lengthen(lines: &mut [Line], scales: &[Scale], mask: &Mask, search
         return;
     }
     let mut owners = Owners(ndarray::Array2::zeros(mask.raw_dim()));
-    (1..).zip(&*lines).for_each(|(id, line)| owners.take(&line.points, id));
+    (1..).zip(&*lines).for_each(|(id, line)| owners.take(&line.points, line.sigma, id));
     for (id, line) in (1..).zip(lines) {
         let off = |scale: &&Scale| (scale.sigma - line.sigma).abs();
         let Some(scale) = scales.iter().min_by(|a, b| off(a).total_cmp(&off(b))) else { return };
         for _ in 0..2 {
-            let more = tip(&line.points, scale, search, |x, y| mask[[y, x]] && owners.are_free(x, y, id));
-            owners.take(&more, id);
+            // Hairs hide what is below them, and what another line shows is not this one.
+            let shows = |x: usize, y: usize| mask[[y, x]] && owners.are_free(x, y, id);
+            let more = tip(&line.points, scale, search, shows);
+            owners.take(&more, line.sigma, id);
             line.points.extend(more);
             line.points.reverse();
         }
     }
 }
 
-/// The line that each pixel belongs to; 0 for none.
+/// The line that each pixel belongs to, the first that came so near; 0 for none.
 struct Owners(ndarray::Array2<u32>);
 
 impl Owners {
-    fn take(&mut self, points: &[[f64; 2]], id: u32) {
+    /// Takes what lies beside the points of a line seen at a scale of `sigma`.
+    fn take(&mut self, points: &[[f64; 2]], sigma: f64, id: u32) {
+        let reach = (BESIDE * sigma).ceil() as usize;
+        let (width, height) = raster::size(&self.0);
         for [x, y] in points.iter().filter_map(|&[x, y]| raster::nearest(x, y)) {
-            if let Some(owner) = self.0.get_mut([y, x]) {
-                *owner = id;
+            for y in y.saturating_sub(reach)..(y + reach + 1).min(height) {
+                for x in x.saturating_sub(reach)..(x + reach + 1).min(width) {
+                    let owner = &mut self.0[[y, x]];
+                    *owner = if *owner == 0 { id } else { *owner };
+                }
             }
         }
     }
 
-    /// Whether no other line comes within a pixel of an inner pixel.
+    /// Whether a pixel belongs to no other line.
     fn are_free(&self, x: usize, y: usize, id: u32) -> bool {
-        let mut around = (y - 1..=y + 1).flat_map(|y| (x - 1..=x + 1).map(move |x| [y, x]));
-        around.all(|at| self.0[at] == 0 || self.0[at] == id)
+        [0, id].contains(&self.0[[y, x]])
     }
 }
 
@@ -221,14 +228,14 @@ const LEAST_GAIN: f64 = 1.0;
 const ASIDE: f64 = 0.5;
 const SIDES: usize = 16;
 
-/// The points beyond the last one of a line, on pixels that are `free`: of all ways that leave it
+/// The points beyond the last one of a line, seen on pixels that show it: of all ways that leave it
 /// straight on and bend little, the one whose strength beyond what a step is worth adds up to most,
 /// as far as it does (dynamic programming, Bellman 1957).
 fn tip(
     points: &[[f64; 2]],
     scale: &Scale,
     search: &Search,
-    free: impl Fn(usize, usize) -> bool,
+    shows: impl Fn(usize, usize) -> bool,
 ) -> Vec<[f64; 2]> {
     let from = points.len().saturating_sub(END);
     let (Some(&[x, y]), Some(&[from_x, from_y])) = (points.last(), points.get(from)) else {
@@ -245,7 +252,8 @@ fn tip(
     let gain = |[x, y]: [f64; 2]| {
         let [column, line] = raster::nearest(x, y)?;
         let inner = column > 0 && line > 0 && column + 1 < width && line + 1 < height;
-        let seen = (inner && free(column, line)).then(|| strength_at(scale, (column, line), angle))?;
+        let seen = |shows: bool| if shows { strength_at(scale, (column, line), angle) } else { 0.0 };
+        let seen = inner.then(|| seen(shows(column, line)))?;
         Some((seen / scale.keep).clamp(-MOST, MOST) - WORTH)
     };
     let mut sums = [f64::NEG_INFINITY; 2 * SIDES + 1];
@@ -260,7 +268,8 @@ fn tip(
             let so_far = |i: usize| (sums[i] - if i == side { 0.0 } else { BEND }, i);
             // The first of the best: straight on before aside.
             let ways = [side, side.saturating_sub(1), (side + 1).min(2 * SIDES)].map(so_far);
-            let (sum, came) = ways.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a }).expect("three ways");
+            let (sum, came) =
+                ways.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a }).expect("three ways");
             let Some(gain) = (sum.is_finite()).then(|| gain(place(ahead, side))).flatten() else { continue };
             (next[side], from[side]) = (sum + gain, came);
             if next[side] > best.0 {

@@ -43,9 +43,11 @@ const LEAST_RED: f64 = 0.84;
 const MOST_BLUE_OF_BLOOD: f64 = 1.2;
 
 /// Darkest skin, whose blue is all sheen: how much of that, as a share of red, a spot takes away at
-/// most whose red tells it from shading, which dims the sheen as well; and the least blue light,
-/// as a share of white, that a camera is sure not to have cut off.
+/// most whose red tells it from shading, which dims the sheen as well; the least of red that it
+/// takes, for in what is faint blue may lack by chance; and the least blue light, as a share of
+/// white, that a camera is sure not to have cut off.
 const LEAST_SHADED_BLUE: f64 = 0.2;
+const LEAST_CLEAR_RED: f64 = 0.15;
 const LEAST_BLUE: f64 = 0.01;
 
 /// Light that comes back from skin without having been inside, as a share of
@@ -115,7 +117,8 @@ fn of_pigment_on_dark([red, green, blue]: [f64; 3], errors: &Plateaus, light: [f
     let sum = [-1.0, MOST_WITH_BLUE, -WITH_BLUE];
     let less = sum[0] * red + sum[1] * green + sum[2] * blue;
     let lacks_blue = LEAST_SHADED_BLUE * red - blue;
-    let leaves_sheen = light[2] > LEAST_BLUE
+    let leaves_sheen = red > LEAST_CLEAR_RED
+        && light[2] > LEAST_BLUE
         && lacks_blue > SURE_OF_BLUE * error([LEAST_SHADED_BLUE, 0.0, -1.0], errors);
     let is_no_shading = less > error(sum, errors)
         || leaves_sheen
@@ -182,8 +185,9 @@ mod tests {
         let pigment = [(0.408f64 / 0.138).ln(), (0.148f64 / 0.058).ln(), (0.049f64 / 0.048).ln()];
         assert!(of_pigment_on_dark(pigment, &of_blue(0.02), light));
         assert!(!of_pigment_on_dark([0.405; 3], &of_blue(0.02), light));
-        // Blue that was cut off tells nothing.
-        assert!(!of_pigment_on_dark([0.405, 0.35, 0.0], &of_blue(0.0), [0.408, 0.148, 0.002]));
+        // A little shade with noise in blue, and blue that was cut off, tell nothing.
+        assert!(!of_pigment_on_dark([0.08, 0.06, 0.0], &of_blue(0.0), light));
+        assert!(!of_pigment_on_dark([0.405, 0.3, 0.0], &of_blue(0.0), [0.408, 0.148, 0.002]));
     }
 
     #[test]

@@ -231,22 +231,24 @@ impl PlainSkin {
     fn fit(&self, k: usize, x: usize, y: usize) -> Option<Fit> {
         let reach = SIGMAS_MM[k] * RADIUS_PER_SIGMA.start..SIGMAS_MM[k] * RADIUS_PER_SIGMA.end;
         let near = self.shapes.iter().filter(|shape| reach.contains(&shape.radius));
-        let (mut best, mut size): (Option<(&Shape, Sums, [f64; 3], f64)>, Option<Size>) = (None, None);
-        for shape in near {
-            let Some(sums) = self.sums(shape, x, y) else { continue };
-            let Some(solved) = sums.solve(sums.values[0]).filter(|solved| solved[0] > 0.0) else { continue };
+        let tried = near.filter_map(|shape| {
+            let sums = self.sums(shape, x, y)?;
+            let solved = sums.solve(sums.values[0])?;
             let gain = sums.variation() - sums.left(solved);
-            let evenly = gain * (shape.step * shape.step) as f64;
-            let wide_cone = shape.profile == Profile::Funnel && shape.radius > WIDEST_CONE_MM;
-            if !wide_cone && size.is_none_or(|size| evenly >= size.gain) {
-                let contrast = 0.5 * (solved[0] + solved[1]);
-                size = Some(Size { profile: shape.profile, radius_mm: shape.radius, contrast, gain: evenly });
-            }
-            if best.as_ref().is_none_or(|best| gain >= best.3) {
-                best = Some((shape, sums, solved, gain));
-            }
-        }
-        let (shape, sums, [dark, bright, level], gain) = best?;
+            (solved[0] > 0.0).then_some((shape, sums, solved, gain))
+        });
+        let tried: Vec<_> = tried.collect();
+        let (shape, sums, [dark, bright, level], gain) =
+            tried.iter().copied().max_by(|a, b| a.3.total_cmp(&b.3))?;
+        let sized = |shape: &Shape, solved: [f64; 3], gain: f64| Size {
+            profile: shape.profile,
+            radius_mm: shape.radius,
+            contrast: 0.5 * (solved[0] + solved[1]),
+            gain: gain * (shape.step * shape.step) as f64,
+        };
+        let wide_cone = |shape: &Shape| shape.profile == Profile::Funnel && shape.radius > WIDEST_CONE_MM;
+        let sizes = tried.iter().filter(|fit| !wide_cone(fit.0)).map(|fit| sized(fit.0, fit.2, fit.3));
+        let size = sizes.max_by(|a, b| a.gain.total_cmp(&b.gain));
         let others = [1, 2].map(|c| sums.solve(sums.values[c]).unwrap_or_default());
         let left = sums.variation() - gain;
         Some(Fit {
@@ -260,7 +262,7 @@ impl PlainSkin {
             unit_errors: sums.unit_errors(),
             residual: (left / (sums.count - 3.0).max(1.0)).max(0.0).sqrt(),
             variation: (sums.variation() / (sums.count - 1.0).max(1.0)).sqrt(),
-            size: size.unwrap_or(Size { profile: shape.profile, radius_mm: shape.radius, contrast: 0.5 * (dark + bright), gain: 0.0 }),
+            size: size.unwrap_or_else(|| sized(shape, [dark, bright, level], gain)),
         })
     }
 

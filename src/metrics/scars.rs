@@ -360,6 +360,27 @@ mod tests {
         assert!(spots.is_empty(), "{spots:?}");
     }
 
+    /// A pit of 1.75 mm of radius with a flat floor and a wall of 0.3 mm (standard deviation of its
+    /// slope), lit along x; 20 px/mm. The narrowest pit that fits inside tells it.
+    #[test]
+    fn a_wide_pit_with_a_flat_floor_is_as_wide_as_it_is() {
+        let maps = maps_of(
+            Plane::from_shape_fn((400, 400), |(y, x)| {
+                let (dx, dy) = (x as f64 - 199.7, y as f64 - 199.7);
+                let r = dx.hypot(dy).max(1e-9);
+                (0.16 * (-0.5 * ((r - 35.0) / 6.0).powi(2)).exp() * dx / r) as f32
+            }),
+            20.0,
+        );
+        let skin = PlainSkin::of(&maps, [1.0, 0.0], &[]);
+        let fits = skin.fits(&skin.noise());
+        let looked_at = fits.iter().filter(|fit| fit.is_worth_a_look());
+        let told = looked_at.min_by(|a, b| a.radius_mm.total_cmp(&b.radius_mm)).expect("a fit");
+        let pit = scar(&sized(told, &fits, maps.coarse.scale), maps.coarse.factor, maps.coarse.scale);
+        // The radii that are drawn are a third apart.
+        assert!((pit.radius_px / 35.0 - 1.0).abs() < 0.25, "{told:?} {pit:?}");
+    }
+
     #[test]
     fn shallower_pits_have_proportionally_less_contrast() {
         let contrast = |relief| value(&found(lit(relief, 0.0)).1, "scars.shading_contrast");

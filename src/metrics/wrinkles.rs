@@ -305,6 +305,23 @@ mod tests {
         assert!((ratio - 0.9).abs() < 0.01, "{ratio}");
     }
 
+    /// By hand: walls of the opposite sign 0.2 mm to each side of the middle, the bright one a fifth
+    /// stronger, add up to less than nothing.
+    #[test]
+    fn a_furrow_whose_bright_wall_outweighs_its_dark_one_is_a_wrinkle_without_mass() {
+        let maps = maps_of(
+            Plane::from_shape_fn((400, 400), |(y, x)| {
+                let wall = |at: f64| (-0.5 * ((y as f64 - at) / 3.4).powi(2)).exp();
+                (0.2 * wall(196.0) - 0.24 * wall(204.0)) as f32 + noise(x, y, 0.02) + 0.7
+            }),
+            20.0,
+        );
+        let dark = Line::of((80..320).step_by(3).map(|x| [f64::from(x), 196.0]).collect());
+        let wrinkles = among(vec![dark], &Relief::of(&maps), &[]);
+        assert_eq!(wrinkles.len(), 1);
+        assert_eq!(wrinkles[0].contrast, 0.0);
+    }
+
     #[test]
     fn a_hair_is_no_wrinkle() {
         assert_eq!(found(furrowed(0.25, 0.6)).0.len(), 2);
