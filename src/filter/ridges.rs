@@ -42,10 +42,7 @@ pub struct Search {
     pub length: f64,
     /// The sharpest turn between neighbouring points, radians.
     pub turn: f64,
-    /// Half of the length over which the median is taken beyond the ends that
-    /// the long median leaves; 0 to leave them there.
-    pub tip: f64,
-    /// How far those ends are followed at most.
+    /// How far the ends that the median leaves are followed at most; 0 to leave them there.
     pub reach: f64,
 }
 
@@ -204,16 +201,11 @@ impl Bends {
     }
 }
 
-/// The strength of a scale along a straight stretch, as [`Bends::strength_along`].
-pub(super) fn strength_along(scale: &Scale, at: (usize, usize), angle: f64, half_length: f64) -> f64 {
-    let (width, height) = raster::size(&scale.plane);
-    let course = Course::new(at, angle, half_length);
-    let bend = |(x, y): (usize, usize)| {
-        let rows = [y - 1, y, y + 1].map(|y| &row(&scale.plane, y)[x - 1..=x + 1]);
-        course.bend(bend_of(rows))
-    };
-    let mut bends: Vec<f32> = course.pixels(width, height).map(bend).collect();
-    median(&mut bends) * scale.sigma * scale.sigma / BEST_RESPONSE
+/// The strength of a scale at an inner pixel, for a ridge in the direction of `angle`.
+pub(super) fn strength_at(scale: &Scale, (x, y): (usize, usize), angle: f64) -> f64 {
+    let rows = [y - 1, y, y + 1].map(|y| &row(&scale.plane, y)[x - 1..=x + 1]);
+    let bend = Course::new((x, y), angle, 0.0).bend(bend_of(rows));
+    f64::from(bend) * scale.sigma * scale.sigma / BEST_RESPONSE
 }
 
 /// Pixels of a course that are looked at before it is asked whether to go on.
@@ -408,8 +400,7 @@ pub(super) mod tests {
     use super::*;
     use crate::filter::gaussian::gaussian;
 
-    const SEARCH: Search =
-        Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4, tip: 0.0, reach: 16.0 };
+    const SEARCH: Search = Search { half_length: 8.0, gap: 10.0, length: 25.0, turn: 0.4, reach: 0.0 };
 
     fn found(plane: &Plane) -> Vec<Line> {
         let scales: Vec<Scale> = [1.5, 2.1, 3.0, 4.2]
@@ -464,7 +455,8 @@ pub(super) mod tests {
     }
 
     /// By hand: a ridge of 80 pixels of which 40 are known, 10 short of one end
-    /// and 30 of the other, is followed to the first and by 16 towards the second.
+    /// and 30 of the other, is followed to the first and by 16 towards the second, also below what
+    /// hides 6 of these.
     #[test]
     fn ends_are_followed_to_those_of_the_ridge_and_not_into_another_line() {
         let (sin, cos) = 0.5f64.sin_cos();
@@ -476,14 +468,19 @@ pub(super) mod tests {
         let scale =
             |sigma| Scale { plane: gaussian(&slanted(), sigma), sigma, start: 0.05, keep: 0.05, mean: 0.03 };
         let scales = [1.5, 2.1, 3.0].map(scale);
-        let search = Search { half_length: 16.0, tip: 5.0, ..SEARCH };
-        let lengthened = |mut lines: Vec<Line>| {
-            lengthen(&mut lines, &scales, &Mask::from_elem((120, 140), true), &search);
+        let search = Search { half_length: 16.0, reach: 16.0, ..SEARCH };
+        let plain = Mask::from_elem((120, 140), true);
+        let along = |x: usize, y: usize| (x as f64 - 70.0) * cos + (y as f64 - 60.0) * sin;
+        let hairy = Mask::from_shape_fn((120, 140), |(y, x)| !(14.0..20.0).contains(&along(x, y)));
+        let lengthened = |mut lines: Vec<Line>, mask: &Mask| {
+            lengthen(&mut lines, &scales, mask, &search);
             lines[0].length()
         };
-        let alone = lengthened(vec![line(-30..=10)]);
-        assert!((alone - 66.0).abs() < 3.0, "{alone}");
-        let before_another = lengthened(vec![line(-30..=10), line(20..=38)]);
+        for mask in [&plain, &hairy] {
+            let alone = lengthened(vec![line(-30..=10)], mask);
+            assert!((alone - 66.0).abs() < 3.0, "{alone}");
+        }
+        let before_another = lengthened(vec![line(-30..=10), line(20..=38)], &plain);
         assert!((before_another - 58.0).abs() < 3.0, "{before_another}");
     }
 

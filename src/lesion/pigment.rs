@@ -42,6 +42,14 @@ const BLUE_STAYS: f64 = 1.25;
 const LEAST_RED: f64 = 0.84;
 const MOST_BLUE_OF_BLOOD: f64 = 1.2;
 
+/// Darkest skin, whose blue is all sheen: how much of that, as a share of red, a spot takes away at
+/// most whose red tells it from shading, which dims the sheen as well; the least of red that it
+/// takes, for in what is faint blue may lack by chance; and the least blue light, as a share of
+/// white, that a camera is sure not to have cut off.
+const LEAST_SHADED_BLUE: f64 = 0.2;
+const LEAST_CLEAR_RED: f64 = 0.15;
+const LEAST_BLUE: f64 = 0.01;
+
 /// Light that comes back from skin without having been inside, as a share of
 /// white: what the surface reflects and the lens scatters. No pigment takes it away. Chosen by us.
 const STRAY: f64 = 0.0125;
@@ -108,8 +116,13 @@ fn of_pigment_on_dark([red, green, blue]: [f64; 3], errors: &Plateaus, light: [f
     let (pigment, _) = added(light);
     let sum = [-1.0, MOST_WITH_BLUE, -WITH_BLUE];
     let less = sum[0] * red + sum[1] * green + sum[2] * blue;
-    let is_no_shading =
-        less > error(sum, errors) || pigment[2] > BLUE_STAYS * pigment[1] && green > LEAST_GREEN * red;
+    let lacks_blue = LEAST_SHADED_BLUE * red - blue;
+    let leaves_sheen = red > LEAST_CLEAR_RED
+        && light[2] > LEAST_BLUE
+        && lacks_blue > SURE_OF_BLUE * error([LEAST_SHADED_BLUE, 0.0, -1.0], errors);
+    let is_no_shading = less > error(sum, errors)
+        || leaves_sheen
+        || pigment[2] > BLUE_STAYS * pigment[1] && green > LEAST_GREEN * red;
     let is_blood = red < LEAST_RED * pigment[0] / pigment[1] * green && blue < MOST_BLUE_OF_BLOOD * green;
     is_no_shading && !is_blood
 }
@@ -162,6 +175,19 @@ mod tests {
         assert!(of_pigment_on_dark([0.126, 0.177, 0.207], &of_blue(0.02), light));
         // A mole of sRGB 160, 75, 20 on skin of 190, 130, 70, from a phone.
         assert!(of_pigment_on_dark([0.37, 1.15, 2.1], &of_blue(0.02), [0.51, 0.22, 0.061]));
+    }
+
+    /// By hand: skin of 0.36, 0.1 and 0.001 (red to blue) under a sheen of 0.048. Pigment that leaves a
+    /// quarter of the red, a tenth of the green and no blue; a shade that takes a third of all light.
+    #[test]
+    fn pigment_leaves_the_sheen_of_the_darkest_skin_and_shading_does_not() {
+        let light = [0.408, 0.148, 0.049];
+        let pigment = [(0.408f64 / 0.138).ln(), (0.148f64 / 0.058).ln(), (0.049f64 / 0.048).ln()];
+        assert!(of_pigment_on_dark(pigment, &of_blue(0.02), light));
+        assert!(!of_pigment_on_dark([0.405; 3], &of_blue(0.02), light));
+        // A little shade with noise in blue, and blue that was cut off, tell nothing.
+        assert!(!of_pigment_on_dark([0.08, 0.06, 0.0], &of_blue(0.0), light));
+        assert!(!of_pigment_on_dark([0.405, 0.3, 0.0], &of_blue(0.0), [0.408, 0.148, 0.002]));
     }
 
     #[test]

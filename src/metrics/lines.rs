@@ -17,24 +17,21 @@ const LINE_RUNGS: std::ops::RangeInclusive<usize> = 3..=7;
 
 /// Least depth, ln units, at which a line starts, and in units of what lines
 /// at random have on the baseline's plain skin.
-const START: (f64, f64) = (0.03, 5.0);
+const START: (f64, f64) = (0.03, 4.0);
 
 /// The same for a line to go on.
 const KEEP: (f64, f64) = (0.015, 2.5);
 
 /// The same for a line as a whole: what noise strings together is faint on the average.
-const MEAN: (f64, f64) = (0.03, 4.5);
+const MEAN: (f64, f64) = (0.03, 3.5);
 
 /// Half of the length over which the median depth is taken along a line, mm:
 /// far longer than the furrows of the skin's net (0.3 to 0.8 mm).
 const HALF_LENGTH_MM: f64 = 2.5;
 
-/// The same beyond the ends that this leaves: a median falls where half of its
-/// length lies beyond the line.
-const TIP_MM: f64 = 1.0;
-
-/// How far ends are followed by it at most, mm: furrows taper.
-const REACH_MM: f64 = 5.0;
+/// How far the ends that this leaves are followed at most, mm: a median falls where half of its
+/// length lies beyond the line, and furrows taper.
+const REACH_MM: f64 = 10.0;
 
 /// The longest gap bridged, mm: what a spot, a scar or a hair across a furrow hides of it.
 const GAP_MM: f64 = 2.5;
@@ -131,7 +128,6 @@ impl Lattice {
             gap: px(GAP_MM),
             length: px(LEAST_LENGTH_MM),
             turn: TURN,
-            tip: px(TIP_MM),
             reach: px(REACH_MM),
         };
         let threshold = |(least, units): (f64, f64), k: usize| (units * noise.0[k]).max(least);

@@ -197,7 +197,6 @@ impl Skin {
             gap: self.scale.px(GAP_MM),
             length: self.scale.px(LEAST_LENGTH_MM),
             turn: TURN,
-            tip: 0.0,
             reach: 0.0,
         };
         let found = ridges::lines(&scales, &self.inside, &search);

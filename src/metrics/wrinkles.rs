@@ -76,7 +76,7 @@ pub struct Wrinkle {
     /// Width at half depth, freed from blur.
     pub width_px: f64,
     /// Excess green density integrated across it, ln units times mm
-    /// (nominal mm without scale).
+    /// (nominal mm without scale); 0 where its bright wall outweighs its dark one.
     pub contrast: f64,
 }
 
@@ -95,8 +95,7 @@ pub fn among(lines: Vec<Line>, relief: &Relief, discs: &[Disc]) -> Vec<Wrinkle> 
     let wrinkle = |line: Line| {
         let profile = Profile::of(relief, &line.points)?;
         let width = profile.width_mm();
-        let skin = width >= HAIR_MM && profile.mass_mm() > 0.0;
-        let clear = skin.then(|| clear_of(line, relief, discs)).flatten()?;
+        let clear = (width >= HAIR_MM).then(|| clear_of(line, relief, discs)).flatten()?;
         Some(wrinkle(relief, clear, &profile, width))
     };
     lines.into_iter().filter_map(wrinkle).collect()
@@ -126,7 +125,7 @@ fn wrinkle(relief: &Relief, line: Line, profile: &Profile, width: f64) -> Wrinkl
         points: line.points.iter().map(|p| p.map(|at| cell_centre(at, relief.factor))).collect(),
         length_px: line.length * relief.factor as f64,
         width_px: true_width * relief.native_px_per_mm(),
-        contrast: profile.mass_mm(),
+        contrast: profile.mass_mm().max(0.0),
     }
 }
 
@@ -304,6 +303,23 @@ mod tests {
         let mass = |depth| value(&found(furrowed(depth, 0.0)).1, "wrinkles.contrast");
         let ratio = mass(0.225) / mass(0.25);
         assert!((ratio - 0.9).abs() < 0.01, "{ratio}");
+    }
+
+    /// By hand: walls of the opposite sign 0.2 mm to each side of the middle, the bright one a fifth
+    /// stronger, add up to less than nothing.
+    #[test]
+    fn a_furrow_whose_bright_wall_outweighs_its_dark_one_is_a_wrinkle_without_mass() {
+        let maps = maps_of(
+            Plane::from_shape_fn((400, 400), |(y, x)| {
+                let wall = |at: f64| (-0.5 * ((y as f64 - at) / 3.4).powi(2)).exp();
+                (0.2 * wall(196.0) - 0.24 * wall(204.0)) as f32 + noise(x, y, 0.02) + 0.7
+            }),
+            20.0,
+        );
+        let dark = Line::of((80..320).step_by(3).map(|x| [f64::from(x), 196.0]).collect());
+        let wrinkles = among(vec![dark], &Relief::of(&maps), &[]);
+        assert_eq!(wrinkles.len(), 1);
+        assert_eq!(wrinkles[0].contrast, 0.0);
     }
 
     #[test]

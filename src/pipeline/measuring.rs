@@ -128,7 +128,7 @@ impl Shown {
         let (scars, slope) = pits.map_or((Vec::new(), None), |(scars, slope)| (scars, Some(slope)));
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let px_per_mm = relief.native_px_per_mm();
-        let wrinkles = wrinkles::among(lines, &relief, &rimmed(&papules));
+        let wrinkles = wrinkles::among(lines, &relief, &rimmed(&papules, &scars, &pigmented));
         let furrows = wrinkles.iter().map(|wrinkle| wrinkle.points.as_slice());
         let stretch_marks = off_furrows(stretch_marks, furrows, px_per_mm);
         Self {

@@ -1,20 +1,28 @@
 //! What one family finds that the finds of another explain: families do not
 //! know each other, a photo's telling knows them all.
 
+use crate::lesion::Spot;
 use crate::metrics::inflammation::RedSpot;
+use crate::metrics::scars::Scar;
 use crate::metrics::stretch_marks::{Kind, StretchMark};
 use crate::metrics::wrinkles::Disc;
 
 /// The radius in which a papule is shaded over the radius in which it is red.
 const BUMP: f64 = 1.4;
 
-/// The papules, whose shaded rims look like pieces of furrows.
-pub fn rimmed(papules: &[RedSpot]) -> Vec<Disc> {
-    let disc = |papule: &RedSpot| Disc {
+/// How far the shaded wall of a scar reaches, radii at half of its depth.
+const WALL: f64 = 1.2;
+
+/// The papules, scars and spots, whose rims look like pieces of furrows.
+pub fn rimmed(papules: &[RedSpot], scars: &[Scar], spots: &[Spot]) -> Vec<Disc> {
+    let of_area = |area_px: f64| (area_px / std::f64::consts::PI).sqrt();
+    let bump = |papule: &RedSpot| Disc {
         centre: [papule.x_px, papule.y_px],
-        radius_px: BUMP * (papule.area_px / std::f64::consts::PI).sqrt(),
+        radius_px: BUMP * of_area(papule.area_px),
     };
-    papules.iter().map(disc).collect()
+    let pit = |scar: &Scar| Disc { centre: [scar.x_px, scar.y_px], radius_px: WALL * scar.radius_px };
+    let spot = |spot: &Spot| Disc { centre: spot.centre, radius_px: of_area(spot.area_px) };
+    papules.iter().map(bump).chain(scars.iter().map(pit)).chain(spots.iter().map(spot)).collect()
 }
 
 /// Width of a pale band, mm, below which it may be the shade of a furrow that
@@ -46,6 +54,33 @@ pub fn off_furrows<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lesion::LesionKind;
+
+    /// By hand: areas of 100 π are radii of 10.
+    #[test]
+    fn what_has_a_rim_is_a_disc_as_wide_as_it_is_shaded() {
+        let area_px = 100.0 * std::f64::consts::PI;
+        let papule = RedSpot { x_px: 1.0, y_px: 2.0, area_px, contrast: 0.3, outline: Vec::new() };
+        let scar = Scar { x_px: 3.0, y_px: 4.0, radius_px: 10.0, contrast: 0.1, size: None };
+        let spot = Spot {
+            kind: LesionKind::Pigmented,
+            centre: [5.0, 6.0],
+            area_px,
+            contrast: 0.3,
+            dose: 1.0,
+            dose_standard_error: 0.1,
+            outline: Vec::new(),
+            pixels: Vec::new(),
+        };
+        let discs = rimmed(&[papule], &[scar], &[spot]);
+        assert_eq!(
+            discs.iter().map(|disc| disc.centre).collect::<Vec<_>>(),
+            [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+        );
+        for (disc, radius) in discs.iter().zip([14.0, 12.0, 10.0]) {
+            assert!((disc.radius_px - radius).abs() < 1e-9, "{disc:?}");
+        }
+    }
 
     /// Along y = 0, 20 px/mm: bands of 0.8 and 2 mm, and a line 0.25 mm beside
     /// six tenths of them, or four.
