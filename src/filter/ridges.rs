@@ -202,10 +202,12 @@ impl Bends {
 }
 
 /// The strength of a scale at an inner pixel, for a ridge in the direction of `angle`.
-pub(super) fn strength_at(scale: &Scale, (x, y): (usize, usize), angle: f64) -> f64 {
-    let rows = [y - 1, y, y + 1].map(|y| &row(&scale.plane, y)[x - 1..=x + 1]);
-    let bend = Course::new((x, y), angle, 0.0).bend(bend_of(rows));
-    f64::from(bend) * scale.sigma * scale.sigma / BEST_RESPONSE
+pub(super) fn ridge_strength(scale: &Scale, angle: f64) -> impl Fn((usize, usize)) -> f64 {
+    let course = Course::new((0, 0), angle, 0.0);
+    move |(x, y)| {
+        let rows = [y - 1, y, y + 1].map(|y| &row(&scale.plane, y)[x - 1..=x + 1]);
+        f64::from(course.bend(bend_of(rows))) * scale.sigma * scale.sigma / BEST_RESPONSE
+    }
 }
 
 /// Pixels of a course that are looked at before it is asked whether to go on.

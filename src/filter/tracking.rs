@@ -1,7 +1,7 @@
 //! Lines from points on ridges: tracking with hysteresis (Ng et al. 2015,
 //! *IEEE Access* 3:1079), and their ends beyond what the search saw.
 
-use crate::filter::ridges::{Crest, Scale, Search, strength_at};
+use crate::filter::ridges::{Crest, Scale, Search, ridge_strength};
 use crate::raster::{self, Mask};
 
 /// A line: its points one pixel apart, from end to end, and how wide the
@@ -248,12 +248,12 @@ fn tip(
         let (u, v) = (ahead as f64, (side as f64 - SIDES as f64) * ASIDE);
         [x + u * cos - v * sin, y + u * sin + v * cos]
     };
+    let strength = ridge_strength(scale, angle);
     // `None` where no way leads through.
     let gain = |[x, y]: [f64; 2]| {
         let [column, line] = raster::nearest(x, y)?;
         let inner = column > 0 && line > 0 && column + 1 < width && line + 1 < height;
-        let seen = |shows: bool| if shows { strength_at(scale, (column, line), angle) } else { 0.0 };
-        let seen = inner.then(|| seen(shows(column, line)))?;
+        let seen = inner.then(|| if shows(column, line) { strength((column, line)) } else { 0.0 })?;
         Some((seen / scale.keep).clamp(-MOST, MOST) - WORTH)
     };
     let mut sums = [f64::NEG_INFINITY; 2 * SIDES + 1];
