@@ -36,10 +36,6 @@ const FOLLOWED: usize = 1;
 /// medium (Jacob et al. 2001).
 const RADII_MM: [f64; 5] = [0.6, 0.8, 1.05, 1.4, 1.8];
 
-/// Radius, mm, of the widest cone that says how wide a pit is: ice-pick scars are up to 2 mm wide
-/// at the mouth (Jacob et al. 2001).
-const WIDEST_CONE_MM: f64 = 1.4;
-
 /// Radii over the standard deviation of the peak that may explain it.
 const RADIUS_PER_SIGMA: std::ops::Range<f64> = 0.85..3.8;
 
@@ -83,20 +79,7 @@ pub struct Fit {
     pub residual: f64,
     /// Root mean square of what there was in red.
     pub variation: f64,
-    /// The size at which a pit here explains most of the skin.
-    pub size: Size,
-}
-
-/// How wide a pit at some place is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Size {
-    /// Its profile.
-    pub profile: Profile,
-    /// Its radius, mm.
-    pub radius_mm: f64,
-    /// Mean amplitude of its crescents in red, ln units.
-    pub contrast: f64,
-    /// The sum of squares that it explains, over all cells of the skin.
+    /// The sum of squares that it explains.
     pub gain: f64,
 }
 
@@ -245,28 +228,18 @@ impl PlainSkin {
 
     /// The profile that explains most around a cell, by the cells that it is drawn on: wide
     /// ones are drawn on a quarter of them, and are taken only where they explain far more.
-    /// Compared evenly, pits are told worse from what is none; their [`Size`] is told better.
+    /// Compared evenly they are sized better, but pits are told worse from what is none.
     fn fit(&self, k: usize, x: usize, y: usize) -> Option<Fit> {
         let reach = SIGMAS_MM[k] * RADIUS_PER_SIGMA.start..SIGMAS_MM[k] * RADIUS_PER_SIGMA.end;
         let near = self.shapes.iter().filter(|shape| reach.contains(&shape.radius));
-        let tried = near.filter_map(|shape| {
-            let sums = self.sums(0, shape, x, y)?;
-            let solved = sums.solve()?;
-            let gain = sums.variation() - sums.left(solved);
-            (solved[0] > 0.0).then_some((shape, sums, solved, gain))
-        });
-        let tried: Vec<_> = tried.collect();
-        let (shape, sums, [dark, bright, level], gain) =
-            tried.iter().copied().max_by(|a, b| a.3.total_cmp(&b.3))?;
-        let sized = |shape: &Shape, solved: [f64; 3], gain: f64| Size {
-            profile: shape.profile,
-            radius_mm: shape.radius,
-            contrast: 0.5 * (solved[0] + solved[1]),
-            gain: gain * (shape.step * shape.step) as f64,
-        };
-        let wide_cone = |shape: &Shape| shape.profile == Profile::Funnel && shape.radius > WIDEST_CONE_MM;
-        let sizes = tried.iter().filter(|fit| !wide_cone(fit.0)).map(|fit| sized(fit.0, fit.2, fit.3));
-        let size = sizes.max_by(|a, b| a.gain.total_cmp(&b.gain));
+        let (shape, sums, [dark, bright, level], gain) = near
+            .filter_map(|shape| {
+                let sums = self.sums(0, shape, x, y)?;
+                let solved = sums.solve()?;
+                let gain = sums.variation() - sums.left(solved);
+                (solved[0] > 0.0).then_some((shape, sums, solved, gain))
+            })
+            .max_by(|a, b| a.3.total_cmp(&b.3))?;
         let others =
             [1, 2].map(|c| self.sums(c, shape, x, y).and_then(|sums| sums.solve()).unwrap_or_default());
         let left = sums.variation() - gain;
@@ -281,7 +254,7 @@ impl PlainSkin {
             unit_errors: sums.unit_errors(),
             residual: (left / (sums.count - 3.0).max(1.0)).max(0.0).sqrt(),
             variation: (sums.variation() / (sums.count - 1.0).max(1.0)).sqrt(),
-            size: size.unwrap_or_else(|| sized(shape, [dark, bright, level], gain)),
+            gain: gain * (shape.step * shape.step) as f64,
         })
     }
 

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::filter::blobs::Blob;
 use crate::metrics::crescents::Profile;
 use crate::metrics::maps::Level;
-use crate::metrics::pits::{Fit, PitNoise, PlainSkin, Size};
+use crate::metrics::pits::{Fit, PitNoise, PlainSkin};
 use crate::metrics::relief::Light;
 use crate::metrics::rivals::{Place, Rivals};
 use crate::metrics::{
@@ -156,32 +156,16 @@ pub fn detect(skin: &PlainSkin, level: &Level, noise: Option<PitNoise>) -> Vec<S
     let noise = noise.unwrap_or_else(|| skin.noise());
     let rivals = skin.rivals(&noise);
     let fits = skin.fits(&noise);
-    let told = fits.par_iter().filter_map(|fit| {
-        let looked_at = fit.is_worth_a_look() && is_paired(fit);
-        let alone = looked_at.then(|| alone(fit, &noise)).filter(stands)?;
-        let odds = odds(&beside(alone, fit, &rivals)?);
+    let told = fits.into_par_iter().filter_map(|fit| {
+        let looked_at = fit.is_worth_a_look() && is_paired(&fit);
+        let alone = looked_at.then(|| alone(&fit, &noise)).filter(stands)?;
+        let odds = odds(&beside(alone, &fit, &rivals)?);
         (odds > 0.0).then_some((odds, fit))
     });
-    let mut told: Vec<(f64, &Fit)> = told.collect();
-    told.sort_by(|(a, p), (b, q)| b.total_cmp(a).then((p.y, p.x).cmp(&(q.y, q.x))));
-    let pits = told.into_iter().map(|(_, fit)| sized(fit, &fits, level.scale)).collect();
+    let mut pits: Vec<(f64, Fit)> = told.collect();
+    pits.sort_by(|(a, p), (b, q)| b.total_cmp(a).then((p.y, p.x).cmp(&(q.y, q.x))));
+    let pits = pits.into_iter().map(|(_, fit)| fit).collect();
     apart(pits, level.scale).iter().map(|pit| scar(pit, level.factor, level.scale)).collect()
-}
-
-/// A pit where it lies and as wide as it is.
-struct Pit {
-    x: f64,
-    y: f64,
-    size: Size,
-}
-
-/// A pit that one of the `fits` tells, by the one inside it that explains most of the skin: on a
-/// wide flat floor the slope along the light peaks at the foot of either wall, beside the middle.
-fn sized(told: &Fit, fits: &[Fit], scale: FilterScale) -> Pit {
-    let away = |fit: &Fit| scale.mm((fit.x as f64 - told.x as f64).hypot(fit.y as f64 - told.y as f64));
-    let inside = fits.iter().filter(|fit| away(fit) <= told.radius_mm);
-    let most = inside.fold(told, |most, fit| if fit.size.gain > most.size.gain { fit } else { most });
-    Pit { x: most.x as f64, y: most.y as f64, size: most.size }
 }
 
 /// Whether a fit has the bright side that a pit of its shape shows.
@@ -245,13 +229,13 @@ fn odds(looks: &Looks) -> f64 {
 /// Amplitude, ln units, below which ratios are of no use.
 const FAINT: f64 = 0.003;
 
-/// The pits, surest first, without those that are part of a surer one.
-fn apart(pits: Vec<Pit>, scale: FilterScale) -> Vec<Pit> {
-    let mut kept: Vec<Pit> = Vec::new();
+/// The pits, strongest first, without those that are part of a stronger one.
+fn apart(pits: Vec<Fit>, scale: FilterScale) -> Vec<Fit> {
+    let mut kept: Vec<Fit> = Vec::new();
     for pit in pits {
-        let away = |other: &Pit| {
-            let distance = scale.mm((other.x - pit.x).hypot(other.y - pit.y));
-            distance > APART * other.size.radius_mm.max(pit.size.radius_mm)
+        let away = |other: &Fit| {
+            let distance = (other.x as f64 - pit.x as f64).hypot(other.y as f64 - pit.y as f64);
+            scale.mm(distance) > APART * other.radius_mm.max(pit.radius_mm)
         };
         if kept.iter().all(away) {
             kept.push(pit);
@@ -260,19 +244,19 @@ fn apart(pits: Vec<Pit>, scale: FilterScale) -> Vec<Pit> {
     kept
 }
 
-fn scar(Pit { x, y, size }: &Pit, factor: usize, scale: FilterScale) -> Scar {
-    let radius_mm = size.radius_mm * if size.profile == Profile::Funnel { MOUTH } else { 1.0 };
-    let class = match 2.0 * radius_mm {
+fn scar(pit: &Fit, factor: usize, scale: FilterScale) -> Scar {
+    let radius_mm = pit.radius_mm * if pit.profile == Profile::Funnel { MOUTH } else { 1.0 };
+    let size = match 2.0 * radius_mm {
         width if width <= 2.0 => SizeClass::Narrow,
         width if width <= 4.0 => SizeClass::Medium,
         _ => SizeClass::Wide,
     };
     Scar {
-        x_px: cell_centre(*x, factor),
-        y_px: cell_centre(*y, factor),
+        x_px: cell_centre(pit.x as f64, factor),
+        y_px: cell_centre(pit.y as f64, factor),
         radius_px: scale.px(radius_mm) * factor as f64,
-        contrast: size.contrast,
-        size: scale.physical.then_some(class),
+        contrast: 0.5 * (pit.dark[0] + pit.bright[0]),
+        size: scale.physical.then_some(size),
     }
 }
 
@@ -361,27 +345,6 @@ mod tests {
         assert!(bumps.is_empty(), "{bumps:?}");
         let spots = found(lit(0.0, 0.4)).0;
         assert!(spots.is_empty(), "{spots:?}");
-    }
-
-    /// A pit of 1.75 mm of radius with a flat floor and a wall of 0.3 mm (standard deviation of its
-    /// slope), lit along x; 20 px/mm. A pit that is fitted near the middle tells it.
-    #[test]
-    fn a_wide_pit_with_a_flat_floor_is_as_wide_as_it_is() {
-        let maps = maps_of(
-            Plane::from_shape_fn((400, 400), |(y, x)| {
-                let (dx, dy) = (x as f64 - 199.7, y as f64 - 199.7);
-                let r = dx.hypot(dy).max(1e-9);
-                (0.16 * (-0.5 * ((r - 35.0) / 6.0).powi(2)).exp() * dx / r) as f32
-            }),
-            20.0,
-        );
-        let skin = PlainSkin::of(&maps, [1.0, 0.0], &[]);
-        let fits = skin.fits(&skin.noise());
-        let off = |fit: &Fit| (fit.x as f64 - 99.6).hypot(fit.y as f64 - 99.6);
-        let told = fits.iter().min_by(|a, b| off(a).total_cmp(&off(b))).expect("a fit");
-        let pit = scar(&sized(told, &fits, maps.coarse.scale), maps.coarse.factor, maps.coarse.scale);
-        // The radii that are drawn are a third apart.
-        assert!((pit.radius_px / 35.0 - 1.0).abs() < 0.25, "{told:?} {pit:?}");
     }
 
     #[test]
