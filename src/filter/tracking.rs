@@ -166,8 +166,8 @@ fn smoothed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
         .collect()
 }
 
-/// Goes on from both ends of each line, at most to where another one is: the
-/// long median falls where half of its length lies beyond the end.
+/// Goes on from both ends of each line, for the long median falls where half of
+/// its length lies beyond the end. Below hairs and where another line is, nothing is gained.
 pub(super) fn lengthen(lines: &mut [Line], scales: &[Scale], mask: &Mask, search: &Search) {
     if search.reach <= 0.0 {
         return;
@@ -178,7 +178,6 @@ pub(super) fn lengthen(lines: &mut [Line], scales: &[Scale], mask: &Mask, search
         let off = |scale: &&Scale| (scale.sigma - line.sigma).abs();
         let Some(scale) = scales.iter().min_by(|a, b| off(a).total_cmp(&off(b))) else { return };
         for _ in 0..2 {
-            // Hairs hide what is below them, and what another line shows is not this one.
             let shows = |x: usize, y: usize| mask[[y, x]] && owners.are_free(x, y, id);
             let more = tip(&line.points, scale, search, shows);
             owners.take(&more, line.sigma, id);

@@ -79,6 +79,7 @@ pub struct Place {
 /// cell alone; to be compared with one another only.
 pub struct Rivals {
     ground: Ground,
+    /// Cells from a place beyond which nothing is looked for: the ground's margin holds no more.
     furthest: isize,
     scale: FilterScale,
     pits: Vec<Template>,
@@ -154,16 +155,17 @@ impl Rivals {
     /// looks like half a pit.
     pub fn bump(&self, place: Place) -> f64 {
         let reach = self.reach(NEAR, place);
-        let far = 0.5 * self.most(&self.bumps, place, (FAR * reach).min(self.furthest));
+        let far = 0.5 * self.most(&self.bumps, place, FAR * reach);
         self.most(&self.bumps, place, reach).max(far)
     }
 
     /// Cells within some radii of the pit.
     fn reach(&self, radii: f64, place: Place) -> isize {
-        (self.scale.px(radii * place.radius_mm).round() as isize).max(2).min(self.furthest)
+        (self.scale.px(radii * place.radius_mm).round() as isize).max(2)
     }
 
     fn most(&self, templates: &[Template], place: Place, reach: isize) -> f64 {
+        let reach = reach.min(self.furthest);
         templates.iter().map(|template| self.best(template, place.cell, reach)).fold(0.0, f64::max)
     }
 

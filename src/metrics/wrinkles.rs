@@ -61,7 +61,8 @@ pub const CATALOGUE: &[Metric] = &[
         better: Some(Better::Lower),
         ratio_scale: true,
         needs_scale: false,
-        summary: "Mean line mass of wrinkles: excess green density integrated across, which blur does not change.",
+        summary: "Mean line mass of wrinkles: excess green density integrated across, which blur does not change; \
+                  0 where a bright wall outweighs the dark one.",
         source: RIDGES,
     },
 ];

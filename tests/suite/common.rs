@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use assert_cmd::Command;
+use assert_cmd::assert::Assert;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -37,6 +39,18 @@ pub fn sessions() -> Vec<String> {
     let mut names: Vec<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// The bytes of one photo of [`PATIENT`].
+pub fn cheek() -> Vec<u8> {
+    fs::read(photo(&sessions()[0], "cheek_left")).unwrap()
+}
+
+/// What `analyze` does with a folder or manifest; two minutes are a hang.
+pub fn analyze(input: &Path, output: &Path, options: &[&str]) -> Assert {
+    let mut program = dermalapse();
+    program.arg("analyze").arg(input).arg("--out").arg(output).args(options);
+    program.timeout(Duration::from_secs(120)).assert()
 }
 
 /// Every file below `folder` with its bytes, by its path below it.
@@ -75,8 +89,12 @@ pub fn assert_follows(value: &Value, name: &str) {
 /// Copies a folder with everything in it.
 pub fn copy(from: &Path, to: &Path) {
     for (path, bytes) in files(from) {
-        let target = to.join(path);
-        fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::write(target, bytes).unwrap();
+        write(&to.join(path), &bytes);
     }
+}
+
+/// Writes a file and the folders above it.
+pub fn write(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
 }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::common::{self, dermalapse, json, photo, sessions};
+use crate::common::{self, analyze, cheek, dermalapse, json, photo, sessions, write};
 use predicates::prelude::*;
 
 use rand::{Rng, SeedableRng};
@@ -124,19 +124,6 @@ fn any_small_picture_is_measured_or_refused() {
     hammer("measure");
 }
 
-fn analyze(input: &Path, output: &Path) -> assert_cmd::assert::Assert {
-    dermalapse().arg("analyze").arg(input).arg("--out").arg(output).timeout(Duration::from_secs(120)).assert()
-}
-
-fn cheek() -> Vec<u8> {
-    fs::read(photo(&sessions()[0], "cheek_left")).unwrap()
-}
-
-fn write(path: &Path, bytes: &[u8]) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-}
-
 /// The photo with everything in it that must not come out: EXIF with text and
 /// a position, XMP and a comment.
 fn telling(jpeg: &[u8]) -> Vec<u8> {
@@ -189,7 +176,7 @@ fn outputs_tell_nothing_of_people_places_and_machines() {
         &input.join("P001/patient.toml"),
         format!("views.cheek.roi = {:?}", root.path().join("x")).as_bytes(),
     );
-    analyze(&input, &out).code(3);
+    analyze(&input, &out, &[]).code(3);
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = Some(host.trim().to_owned()).filter(|host| host.len() > 3);
     for (path, bytes) in common::files(&out) {
@@ -209,7 +196,8 @@ fn an_id_that_gives_the_patient_away_is_warned_of() {
     let root = tempfile::tempdir().unwrap();
     write(&root.path().join("in/Schmidt, Anna/2026-01-10/cheek.jpg"), &cheek());
     let out = root.path().join("out");
-    analyze(&root.path().join("in"), &out).stderr(predicate::str::contains("looks like a person's name"));
+    analyze(&root.path().join("in"), &out, &[])
+        .stderr(predicate::str::contains("looks like a person's name"));
     let run = json(&out.join("run.json"));
     assert_eq!(run["patients"][0]["warnings"][0]["code"], "patient_id_identifying");
     let report = json(&out.join("Schmidt, Anna/report.json"));
@@ -223,7 +211,7 @@ fn only_the_user_may_read_what_was_written() {
     let root = tempfile::tempdir().unwrap();
     write(&root.path().join("in/P001/2026-01-10/cheek.jpg"), &cheek());
     let out = root.path().join("deep/out");
-    analyze(&root.path().join("in"), &out).success();
+    analyze(&root.path().join("in"), &out, &[]).success();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     for (path, _) in common::files(&out) {
         let path = out.join(path);
@@ -245,7 +233,7 @@ fn names_that_are_no_text_are_named_and_the_rest_is_measured() {
         write(&input.join(OsStr::from_bytes(name)), &cheek());
     }
     let out = root.path().join("out");
-    analyze(&input, &out).code(3).stdout(predicate::str::contains("P001: 1 views"));
+    analyze(&input, &out, &[]).code(3).stdout(predicate::str::contains("P001: 1 views"));
     assert_eq!(json(&out.join("run.json"))["problems"].as_array().unwrap().len(), 3);
 }
 
@@ -260,7 +248,7 @@ fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
         assert!(made.unwrap().success());
     }
     let out = root.path().join("out");
-    analyze(&input, &out).code(3);
+    analyze(&input, &out, &[]).code(3);
     assert_eq!(json(&out.join("run.json"))["problems"][0]["input"], "P001/patient.toml");
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::common::{self, PATIENT, dermalapse, json};
+use crate::common::{self, PATIENT, analyze, json};
 use dermalapse::report::html::{Language, patient_page};
 use dermalapse::series::Report;
 use serde_json::Value;
@@ -17,10 +16,6 @@ static OUTPUT: LazyLock<TempDir> = LazyLock::new(|| {
     analyze(PATIENT.path(), folder.path(), &["--lang", "de"]).success();
     folder
 });
-
-fn analyze(input: &Path, output: &Path, options: &[&str]) -> assert_cmd::assert::Assert {
-    dermalapse().arg("analyze").arg(input).arg("--out").arg(output).args(options).assert()
-}
 
 fn page() -> String {
     fs::read_to_string(OUTPUT.path().join("P001/report.html")).unwrap()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::common::{self, PATIENT, assert_follows, dermalapse, files, json, sessions};
+use crate::common::{self, PATIENT, analyze, assert_follows, dermalapse, files, json, sessions};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 use predicates::prelude::*;
@@ -18,10 +18,6 @@ static OUTPUT: LazyLock<TempDir> = LazyLock::new(|| {
     analyze(PATIENT.path(), folder.path(), &[]).success();
     folder
 });
-
-fn analyze(input: &Path, output: &Path, options: &[&str]) -> assert_cmd::assert::Assert {
-    dermalapse().arg("analyze").arg(input).arg("--out").arg(output).args(options).assert()
-}
 
 fn report() -> Value {
     json(&OUTPUT.path().join("P001/report.json"))

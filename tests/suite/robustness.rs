@@ -1,25 +1,11 @@
 //! What comes from anywhere does no harm, and one bad photo never stops the rest.
 
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::common::{self, PATIENT, dermalapse, json, photo, sessions};
+use crate::common::{self, PATIENT, analyze, cheek, dermalapse, json, photo, sessions, write};
 use predicates::prelude::*;
 use serde_json::Value;
-
-fn analyze(input: &Path, output: &Path) -> assert_cmd::assert::Assert {
-    dermalapse().arg("analyze").arg(input).arg("--out").arg(output).timeout(Duration::from_secs(120)).assert()
-}
-
-fn cheek() -> Vec<u8> {
-    fs::read(photo(&sessions()[0], "cheek_left")).unwrap()
-}
-
-fn write(path: &Path, bytes: &[u8]) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-}
 
 /// A PNG of 67 bytes whose header claims 60000 x 60000 pixels.
 fn huge_png() -> Vec<u8> {
@@ -86,7 +72,7 @@ fn bad_photos_are_named_and_the_rest_comes_out_as_if_they_were_not_there() {
     let input = tempfile::tempdir().unwrap();
     common::copy(PATIENT.path(), input.path());
     let clean = tempfile::tempdir().unwrap();
-    analyze(input.path(), clean.path()).success();
+    analyze(input.path(), clean.path(), &[]).success();
     let [first, second, ..] = sessions().try_into().map(|s: [String; 3]| s).unwrap();
     for (file, bytes) in [
         (format!("P002/{first}/frontal.jpg"), Vec::new()),
@@ -99,7 +85,7 @@ fn bad_photos_are_named_and_the_rest_comes_out_as_if_they_were_not_there() {
         write(&input.path().join(file), &bytes);
     }
     let out = tempfile::tempdir().unwrap();
-    analyze(input.path(), out.path()).code(3).stdout(predicate::str::contains("P001: 2 views"));
+    analyze(input.path(), out.path(), &[]).code(3).stdout(predicate::str::contains("P001: 2 views"));
     let (before, after) = (clean.path().join("P001/report.json"), out.path().join("P001/report.json"));
     assert_eq!(fs::read(before).unwrap(), fs::read(after).unwrap());
     let run = json(&out.path().join("run.json"));
@@ -126,9 +112,9 @@ fn bad_photos_are_named_and_the_rest_comes_out_as_if_they_were_not_there() {
 fn a_folder_without_photos_ends_with_1_and_tells_the_layout() {
     let input = tempfile::tempdir().unwrap();
     let out = input.path().join("out");
-    analyze(input.path(), &out).code(1).stderr(predicate::str::contains("PATIENT/SESSION/VIEW"));
+    analyze(input.path(), &out, &[]).code(1).stderr(predicate::str::contains("PATIENT/SESSION/VIEW"));
     write(&input.path().join("face.jpg"), &cheek());
-    analyze(input.path(), &out).code(1).stderr(predicate::str::contains("face.jpg"));
+    analyze(input.path(), &out, &[]).code(1).stderr(predicate::str::contains("face.jpg"));
 }
 
 #[test]
@@ -140,7 +126,7 @@ fn nothing_is_written_outside_the_output_folder() {
     let manifest = format!("patient,session,view,file\n{}good,2026-01-10,v,cheek.jpg\n", rows.concat());
     fs::write(root.path().join("in/manifest.csv"), manifest).unwrap();
     let out = root.path().join("deep/out");
-    analyze(&root.path().join("in/manifest.csv"), &out).code(3);
+    analyze(&root.path().join("in/manifest.csv"), &out, &[]).code(3);
     let mut written: Vec<_> = common::files(root.path()).into_iter().map(|(path, _)| path).collect();
     written.retain(|path| !path.starts_with("in") && !path.starts_with("deep/out"));
     assert!(written.is_empty(), "{written:?}");
@@ -154,7 +140,7 @@ fn no_cell_of_a_table_is_a_formula() {
     let manifest = "patient,session,view,file\n=1+1,@a,-v,cheek.jpg\n=1+1,+b,-v,cheek.jpg\n";
     fs::write(root.path().join("manifest.csv"), manifest).unwrap();
     let out = root.path().join("out");
-    analyze(&root.path().join("manifest.csv"), &out);
+    analyze(&root.path().join("manifest.csv"), &out, &[]);
     for table in ["measurements.csv", "changes.csv"] {
         let mut reader = csv::Reader::from_path(out.join(table)).unwrap();
         let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.unwrap()).collect();
@@ -178,7 +164,7 @@ fn a_folder_that_may_not_be_read_is_named() {
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     let readable = fs::read_dir(&locked).is_ok();
     let out = tempfile::tempdir().unwrap();
-    let result = analyze(input.path(), out.path());
+    let result = analyze(input.path(), out.path(), &[]);
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
     if readable {
         eprintln!("skipped: the superuser may read everything");
@@ -195,7 +181,7 @@ fn links_that_lead_in_circles_come_to_an_end() {
     common::copy(PATIENT.path(), input.path());
     std::os::unix::fs::symlink(input.path(), input.path().join("P001").join("2026-12-24")).unwrap();
     let out = tempfile::tempdir().unwrap();
-    analyze(input.path(), out.path()).code(3);
+    analyze(input.path(), out.path(), &[]).code(3);
 }
 
 #[test]
