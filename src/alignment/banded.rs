@@ -8,7 +8,7 @@ use multiversion::multiversion;
 pub struct Banded {
     n: usize,
     band: usize,
-    /// Row `i` holds columns `i - band ..= i`; columns below 0 are unused.
+    /// Column `j` holds rows `j ..= j + band`; rows from `n` on are unused.
     values: Vec<f64>,
 }
 
@@ -22,7 +22,7 @@ impl Banded {
     /// Adds `value` at (`row`, `column`), `row - band <= column <= row`.
     pub fn add(&mut self, row: usize, column: usize, value: f64) {
         debug_assert!(column <= row && row - column <= self.band, "inside the band");
-        self.values[row * (self.band + 1) + column + self.band - row] += value;
+        self.values[column * (self.band + 1) + row - column] += value;
     }
 
     /// Adds another matrix of the same shape.
@@ -31,75 +31,56 @@ impl Banded {
         self.values.iter_mut().zip(&other.values).for_each(|(sum, value)| *sum += value);
     }
 
-    /// Solves the system by Cholesky's decomposition; `None` unless it is positive definite.
-    pub fn solve(mut self, right: Vec<f64>) -> Option<Vec<f64>> {
-        self.decompose()?;
-        Some(self.back(self.forward(right)))
-    }
-
-    fn decompose(&mut self) -> Option<()> {
-        let (band, stride) = (self.band, self.band + 1);
-        for i in 0..self.n {
-            let (above, from_here) = self.values.split_at_mut(i * stride);
-            let current = &mut from_here[..stride];
-            let first = i.saturating_sub(band);
-            for j in first..i {
-                let other = &above[j * stride..(j + 1) * stride];
-                let start = first.max(j.saturating_sub(band));
-                let sum = dot(&current[start + band - i..j + band - i], &other[start + band - j..band]);
-                current[j + band - i] = (current[j + band - i] - sum) / other[band];
-            }
-            let part = &current[first + band - i..band];
-            let pivot = current[band] - dot(part, part);
+    /// Solves the system for several right sides by Cholesky's decomposition;
+    /// `None` unless it is positive definite.
+    pub fn solve<const N: usize>(mut self, right: [Vec<f64>; N]) -> Option<[Vec<f64>; N]> {
+        let stride = self.band + 1;
+        let diagonal: Vec<f64> = self.values.chunks_exact(stride).map(|column| column[0]).collect();
+        let mut rest = self.values.as_mut_slice();
+        for entry in diagonal {
+            let (column, later) = rest.split_at_mut(stride);
             // Not a number is no pivot either.
-            if pivot.is_nan() || pivot <= 1e-13 * current[band].abs() {
+            if column[0].is_nan() || column[0] <= 1e-13 * entry.abs() {
                 return None;
             }
-            current[band] = pivot.sqrt();
+            eliminate(column, later);
+            rest = later;
         }
-        Some(())
+        Some(right.map(|right| self.back(self.forward(right))))
     }
 
     fn forward(&self, mut x: Vec<f64>) -> Vec<f64> {
-        let stride = self.band + 1;
-        for i in 0..self.n {
-            let row = &self.values[i * stride..(i + 1) * stride];
-            let first = i.saturating_sub(self.band);
-            let sum = dot(&row[first + self.band - i..self.band], &x[first..i]);
-            x[i] = (x[i] - sum) / row[self.band];
+        for (j, column) in self.values.chunks_exact(self.band + 1).enumerate() {
+            x[j] /= column[0];
+            let value = x[j];
+            x[j + 1..].iter_mut().zip(&column[1..]).for_each(|(later, factor)| *later -= factor * value);
         }
         x
     }
 
     fn back(&self, mut x: Vec<f64>) -> Vec<f64> {
-        let stride = self.band + 1;
-        for i in (0..self.n).rev() {
-            let row = &self.values[i * stride..(i + 1) * stride];
-            x[i] /= row[self.band];
-            let (value, first) = (x[i], i.saturating_sub(self.band));
-            for (earlier, factor) in x[first..i].iter_mut().zip(&row[first + self.band - i..self.band]) {
-                *earlier -= factor * value;
-            }
+        for (j, column) in self.values.chunks_exact(self.band + 1).enumerate().rev() {
+            let known: f64 = x[j + 1..].iter().zip(&column[1..]).map(|(later, factor)| factor * later).sum();
+            x[j] = (x[j] - known) / column[0];
         }
         x
     }
 }
 
-/// Products summed side by side: as many as no sum waits for the one before it.
-const LANES: usize = 16;
-
-/// Sum of products in [`LANES`]: a fixed order that still runs fast.
+/// A step of Cholesky's decomposition: the first column, whose pivot is
+/// positive, and what it leaves of those after it. By columns, for sums of
+/// products along rows would wait for one another.
 #[multiversion(targets("x86_64+avx2+fma"))]
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let (left, right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in left.zip(right) {
-        for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
-            *lane += x * y;
+fn eliminate(column: &mut [f64], later: &mut [f64]) {
+    let (stride, root) = (column.len(), column[0].sqrt());
+    column[0] = root;
+    column[1..].iter_mut().for_each(|entry| *entry /= root);
+    for (k, column_after) in (1..stride).zip(later.chunks_exact_mut(stride)) {
+        let factor = column[k];
+        for (value, entry) in column_after.iter_mut().zip(&column[k..]) {
+            *value -= factor * entry;
         }
     }
-    lanes.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]
@@ -113,9 +94,9 @@ mod tests {
         for (row, column, value) in [(0, 0, 4.0), (1, 0, 2.0), (1, 1, 5.0), (2, 1, 2.0), (2, 2, 5.0)] {
             system.add(row, column, value);
         }
-        let x = system.solve(vec![2.0, 1.4, 9.0]).unwrap();
-        for (got, want) in x.iter().zip([1.0, -1.0, 2.2]) {
-            assert!((got - want).abs() < 1e-12);
+        let [x, twice] = system.solve([vec![2.0, 1.4, 9.0], vec![4.0, 2.8, 18.0]]).unwrap();
+        for ((got, double), want) in x.iter().zip(twice).zip([1.0, -1.0, 2.2]) {
+            assert!((got - want).abs() < 1e-12 && (double - 2.0 * want).abs() < 1e-12);
         }
     }
 
@@ -125,7 +106,26 @@ mod tests {
         system.add(0, 0, 1.0);
         system.add(1, 0, 2.0);
         system.add(1, 1, 4.0);
-        assert!(system.solve(vec![1.0, 1.0]).is_none());
-        assert!(Banded::zero(2, 0).solve(vec![1.0, 1.0]).is_none());
+        assert!(system.solve([vec![1.0, 1.0]]).is_none());
+        assert!(Banded::zero(2, 0).solve([vec![1.0, 1.0]]).is_none());
+    }
+
+    #[test]
+    fn what_is_solved_gives_its_right_side_back() {
+        for (n, band) in [(37, 19), (9, 3), (6, 5), (40, 1)] {
+            let entry = |i: usize, j: usize| match i.abs_diff(j) {
+                0 => 3.0 * n as f64,
+                off if off <= band => ((i * j) % 7) as f64 - 3.0,
+                _ => 0.0,
+            };
+            let mut system = Banded::zero(n, band);
+            (0..n).for_each(|i| (i.saturating_sub(band)..=i).for_each(|j| system.add(i, j, entry(i, j))));
+            let right: Vec<f64> = (0..n).map(|i| (i % 5) as f64 - 1.5).collect();
+            let [x] = system.solve([right.clone()]).unwrap();
+            for (i, want) in right.iter().enumerate() {
+                let got: f64 = (0..n).map(|j| entry(i, j) * x[j]).sum();
+                assert!((got - want).abs() < 1e-10, "{n} {band}: {got} {want}");
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::alignment::Features;
 use crate::alignment::descriptors::{Descriptor, turn};
 use crate::alignment::robust::Correspondence;
-use crate::alignment::spline::{Pull, Spline};
+use crate::alignment::spline::{Spline, Wish};
 use crate::alignment::transform::Transform;
 
 /// Least similarity of the descriptors of a guided match. Chosen by us.
@@ -152,9 +152,6 @@ const ROUNDS: usize = 4;
 /// Rounds of re-weighting while bendings are compared.
 const TRIAL_ROUNDS: usize = 2;
 
-/// A displacement wanted at a place of the reference.
-type Wish = ([f64; 2], [f64; 2]);
-
 /// A bent transform and how it was found.
 pub struct Bent {
     /// The transform.
@@ -183,7 +180,7 @@ pub fn bend(straight: &Transform, matches: &[Correspondence], field: &Spline, no
         .filter_map(|pair| {
             let at = pair.reference.at;
             let end = straight.map_back(pair.moving.at)?;
-            Some((at, [end[0] - at[0], end[1] - at[1]]))
+            Some(Wish { at, shift: [end[0] - at[0], end[1] - at[1]], weight: 1.0 / (noise * noise) })
         })
         .collect();
     let (bending, held_out) = best_bending(&wishes, field, noise)?;
@@ -193,8 +190,8 @@ pub fn bend(straight: &Transform, matches: &[Correspondence], field: &Spline, no
 
 /// The bending whose fit to either half misses the other least, and the median miss.
 fn best_bending(wishes: &[Wish], field: &Spline, noise: f64) -> Option<(f64, f64)> {
-    let (white, black): (Vec<Wish>, Vec<Wish>) = wishes.iter().partition(|(at, _)| {
-        let [i, j] = at.map(|value| (2.0 * value / field.spacing()) as usize);
+    let (white, black): (Vec<Wish>, Vec<Wish>) = wishes.iter().partition(|wish| {
+        let [i, j] = wish.at.map(|value| (2.0 * value / field.spacing()) as usize);
         (i + j).is_multiple_of(2)
     });
     let tried: Vec<(f64, f64, f64)> = BENDINGS
@@ -214,18 +211,15 @@ fn best_bending(wishes: &[Wish], field: &Spline, noise: f64) -> Option<(f64, f64
 /// further off than the others loses its say.
 fn follow(wishes: &[Wish], field: &Spline, bending: f64, noise: f64, rounds: usize) -> Option<Spline> {
     let stiffness = stiffness(field, bending);
-    let mut weights = vec![1.0; wishes.len()];
+    let mut weighted = wishes.to_vec();
     let mut fitted = None;
     for _ in 0..rounds {
-        let pulls: Vec<Pull> = wishes
-            .iter()
-            .zip(&weights)
-            .map(|(&(at, shift), weight)| Pull::isotropic(at, shift, weight / (noise * noise)))
-            .collect();
-        let spline = field.fit(&pulls, stiffness, 1e-4 * stiffness)?;
+        let spline = field.fit(&weighted, stiffness, 1e-4 * stiffness)?;
         let misses = misses(wishes, &spline);
         let scale = median(&misses).max(noise);
-        weights = misses.iter().map(|miss| 1.0 / (1.0 + (miss / (2.0 * scale)).powi(2))).collect();
+        for (wish, miss) in weighted.iter_mut().zip(misses) {
+            wish.weight = 1.0 / (1.0 + (miss / (2.0 * scale)).powi(2)) / (noise * noise);
+        }
         fitted = Some(spline);
     }
     fitted
@@ -233,7 +227,7 @@ fn follow(wishes: &[Wish], field: &Spline, bending: f64, noise: f64, rounds: usi
 
 /// How far the field is from every wish.
 fn misses(wishes: &[Wish], field: &Spline) -> Vec<f64> {
-    let miss = |&(at, shift): &Wish| {
+    let miss = |&Wish { at, shift, .. }: &Wish| {
         let value = field.value(at);
         (value[0] - shift[0]).hypot(value[1] - shift[1])
     };

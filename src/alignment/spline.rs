@@ -28,11 +28,15 @@ pub struct Pull {
     pub information: [f64; 3],
 }
 
-impl Pull {
-    /// A pull towards `target` at `at`, known to `1 / sqrt(weight)` pixels in every direction.
-    pub fn isotropic(at: [f64; 2], target: [f64; 2], weight: f64) -> Self {
-        Self { at, moment: [weight * target[0], weight * target[1]], information: [weight, 0.0, weight] }
-    }
+/// What a fit is told about one place that is known alike in every direction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wish {
+    /// Where, pixels.
+    pub at: [f64; 2],
+    /// The displacement there, pixels.
+    pub shift: [f64; 2],
+    /// It is known to `1 / sqrt(weight)` pixels.
+    pub weight: f64,
 }
 
 /// The normal equations of a spline's least squares, without their penalty.
@@ -66,34 +70,62 @@ impl Spline {
         Self { spacing, columns, rows, coefficients: vec![[0.0; 2]; columns * rows] }
     }
 
-    /// The spline closest to the `pulls`: least squares with the penalty
+    /// The spline closest to the `wishes`: least squares with the penalty
     /// `stiffness` (1/px²) on the squared second differences of neighbouring
     /// coefficients, the discrete bending energy (Eilers and Marx 1996,
     /// *Statistical Science* 11:89), and `tether` on the squared first differences.
-    /// `None` if the pulls do not fix the field.
-    pub fn fit(&self, pulls: &[Pull], stiffness: f64, tether: f64) -> Option<Self> {
-        self.solve(self.asked(pulls), stiffness, tether)
+    /// `None` if the wishes do not fix the field.
+    ///
+    /// What is known alike in every direction binds the displacements along x
+    /// to one another as those along y, and none of the ones to the others: one
+    /// system of half the size serves both.
+    pub fn fit(&self, wishes: &[Wish], stiffness: f64, tether: f64) -> Option<Self> {
+        let (n, band) = self.size();
+        let mut system = Banded::zero(n, band);
+        let mut right = [vec![0.0; n], vec![0.0; n]];
+        for Wish { at, shift, weight } in wishes {
+            let terms = self.terms(*at);
+            for &(a, wa) in &terms {
+                right.iter_mut().zip(shift).for_each(|(right, shift)| right[a] += wa * (weight * shift));
+                for &(b, wb) in terms.iter().filter(|term| term.0 <= a) {
+                    system.add(a, b, wa * wb * weight);
+                }
+            }
+        }
+        self.add_penalty(stiffness, tether, |a, b, value| system.add(a, b, value));
+        let [x, y] = system.solve(right)?;
+        Some(self.with(|k| [x[k], y[k]]))
     }
 
     /// What the pulls ask of the coefficients: to be solved under more than one penalty.
     pub fn asked(&self, pulls: &[Pull]) -> Normal {
-        let (n, band) = (2 * self.coefficients.len(), 2 * (3 * self.columns.min(self.rows) + 4));
-        let mut normal = Normal { system: Banded::zero(n, band), right: vec![0.0; n] };
-        for pull in pulls {
-            self.add_pull(pull, &mut normal.system, &mut normal.right);
-        }
+        let (n, band) = self.size();
+        let mut normal = Normal { system: Banded::zero(2 * n, 2 * band), right: vec![0.0; 2 * n] };
+        pulls.iter().for_each(|pull| self.add_pull(pull, &mut normal));
         normal
     }
 
-    /// The spline that [`Spline::fit`] finds for the pulls behind `normal`.
+    /// The spline closest to the pulls behind `normal`, under the penalties of [`Spline::fit`].
     pub fn solve(&self, normal: Normal, stiffness: f64, tether: f64) -> Option<Self> {
         let Normal { mut system, right } = normal;
-        self.add_penalty(stiffness, tether, &mut system);
-        let solution = system.solve(right)?;
+        self.add_penalty(stiffness, tether, |a, b, value| {
+            system.add(2 * a, 2 * b, value);
+            system.add(2 * a + 1, 2 * b + 1, value);
+        });
+        let [solution] = system.solve([right])?;
+        Some(self.with(|k| [solution[2 * k], solution[2 * k + 1]]))
+    }
+
+    /// The spline whose knots have the coefficients of their [`number`](Self::unknown).
+    fn with(&self, coefficient: impl Fn(usize) -> [f64; 2]) -> Self {
         let knots = (0..self.rows).flat_map(|j| (0..self.columns).map(move |i| (i, j)));
-        let coefficients =
-            knots.map(|(i, j)| self.unknown(i, j)).map(|k| [solution[2 * k], solution[2 * k + 1]]);
-        Some(Self { coefficients: coefficients.collect(), ..self.clone() })
+        let coefficients = knots.map(|(i, j)| coefficient(self.unknown(i, j))).collect();
+        Self { coefficients, ..self.clone() }
+    }
+
+    /// How many knots there are, and how far apart in number those are that act together.
+    fn size(&self) -> (usize, usize) {
+        (self.coefficients.len(), 3 * self.columns.min(self.rows) + 4)
     }
 
     /// The number of a knot in the system: along the shorter side first, which
@@ -102,12 +134,17 @@ impl Spline {
         if self.columns <= self.rows { row * self.columns + column } else { column * self.rows + row }
     }
 
-    fn add_pull(&self, pull: &Pull, system: &mut Banded, right: &mut [f64]) {
-        let (across, down) = (self.blend(pull.at[0], self.columns), self.blend(pull.at[1], self.rows));
-        let terms: [(usize, f64); 16] = std::array::from_fn(|k| {
+    /// The knots that act at a place, by number, and their weights.
+    fn terms(&self, at: [f64; 2]) -> [(usize, f64); 16] {
+        let (across, down) = (self.blend(at[0], self.columns), self.blend(at[1], self.rows));
+        std::array::from_fn(|k| {
             let (j, i) = (k / 4, k % 4);
             (self.unknown(across.first + i, down.first + j), down.value[j] * across.value[i])
-        });
+        })
+    }
+
+    fn add_pull(&self, pull: &Pull, Normal { system, right }: &mut Normal) {
+        let terms = self.terms(pull.at);
         let [xx, xy, yy] = pull.information;
         for &(a, wa) in &terms {
             right[2 * a] += wa * pull.moment[0];
@@ -124,13 +161,13 @@ impl Spline {
         }
     }
 
-    fn add_penalty(&self, stiffness: f64, tether: f64, system: &mut Banded) {
+    /// Hands `to` what the penalties add to the system, between knots by number.
+    fn add_penalty(&self, stiffness: f64, tether: f64, mut to: impl FnMut(usize, usize, f64)) {
         let index = |i: usize, j: usize| self.unknown(i, j);
         let mut add = |terms: &[(usize, f64)], weight: f64| {
             for &(a, wa) in terms {
                 for &(b, wb) in terms.iter().filter(|term| term.0 <= a) {
-                    system.add(2 * a, 2 * b, weight * wa * wb);
-                    system.add(2 * a + 1, 2 * b + 1, weight * wa * wb);
+                    to(a, b, weight * wa * wb);
                 }
             }
         };
@@ -253,11 +290,11 @@ mod tests {
     #[test]
     fn an_affine_field_costs_no_bending_and_comes_back_exactly() {
         let field = |[x, y]: [f64; 2]| [0.01 * x - 0.02 * y + 3.0, 0.03 * x + 1.0];
-        let pulls: Vec<Pull> = (0..40)
+        let wishes: Vec<Wish> = (0..40)
             .map(|k| [(k * 37 % 100) as f64, (k * 53 % 80) as f64])
-            .map(|at| Pull::isotropic(at, field(at), 1.0))
+            .map(|at| Wish { at, shift: field(at), weight: 1.0 })
             .collect();
-        let fit = Spline::zero(101, 81, 20.0).fit(&pulls, 1e6, 0.0).unwrap();
+        let fit = Spline::zero(101, 81, 20.0).fit(&wishes, 1e6, 0.0).unwrap();
         for at in [[0.0, 0.0], [50.0, 33.0], [100.0, 80.0]] {
             let (got, want) = (fit.value(at), field(at));
             assert!((got[0] - want[0]).abs() < 1e-5 && (got[1] - want[1]).abs() < 1e-5, "{got:?} {want:?}");
@@ -267,12 +304,32 @@ mod tests {
         assert!((slope[0][1] + 0.02).abs() < 1e-6 && slope[1][1].abs() < 1e-6);
     }
 
+    fn wishes() -> Vec<Wish> {
+        (0..30)
+            .map(|k| [[(k * 7 % 60) as f64, (k * 11 % 60) as f64], [(k % 5) as f64, 1.0]])
+            .map(|[at, shift]| Wish { at, shift, weight: 1.0 })
+            .collect()
+    }
+
+    #[test]
+    fn pulls_that_are_alike_in_every_direction_are_wishes() {
+        let pull = |&Wish { at, shift, weight }: &Wish| Pull {
+            at,
+            moment: shift.map(|shift| weight * shift),
+            information: [weight, 0.0, weight],
+        };
+        // Knots are numbered along either side, whichever is shorter.
+        for (width, height) in [(61, 61), (61, 130), (200, 61)] {
+            let field = Spline::zero(width, height, 15.0);
+            let asked = field.asked(&wishes().iter().map(pull).collect::<Vec<_>>());
+            assert_eq!(field.fit(&wishes(), 0.1, 1e-6), field.solve(asked, 0.1, 1e-6));
+        }
+    }
+
     #[test]
     fn a_row_gives_what_single_points_give_and_the_border_value_goes_on() {
-        let pulls: Vec<Pull> = (0..30)
-            .map(|k| Pull::isotropic([(k * 7 % 60) as f64, (k * 11 % 60) as f64], [(k % 5) as f64, 1.0], 1.0))
-            .collect();
-        let fit = Spline::zero(61, 61, 15.0).fit(&pulls, 0.1, 1e-6).unwrap();
+        let wishes = wishes();
+        let fit = Spline::zero(61, 61, 15.0).fit(&wishes, 0.1, 1e-6).unwrap();
         let row = fit.along_row(23.0);
         for x in [-5.0, 0.0, 31.5, 60.0, 99.0] {
             let (a, b) = (row(x), fit.value([x, 23.0]));
@@ -283,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn without_pulls_there_is_no_field() {
+    fn without_wishes_there_is_no_field() {
         assert!(Spline::zero(50, 50, 10.0).fit(&[], 1.0, 0.0).is_none());
     }
 }

@@ -4,7 +4,7 @@ use image::{Rgb, RgbImage};
 use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
 
-use crate::alignment::spline::{Pull, Spline};
+use crate::alignment::spline::{Spline, Wish};
 
 /// Maps native pixels of the reference to native pixels of the moving photo:
 /// `x -> H(x + u(x))` with a projective `H` and a smooth displacement `u`.
@@ -167,15 +167,15 @@ impl Transform {
     ) -> Option<Self> {
         let steps = |length: usize| (2.0 * length as f64 / spacing).ceil() as usize;
         let at = |k: usize, length: usize| k as f64 * (length.max(1) - 1) as f64 / steps(length) as f64;
-        let mut pulls = Vec::new();
+        let mut wishes = Vec::new();
         for j in 0..=steps(height) {
             for i in 0..=steps(width) {
-                let point = [at(i, width), at(j, height)];
-                let end = project(&self.inverse, map(point)?);
-                pulls.push(Pull::isotropic(point, [end[0] - point[0], end[1] - point[1]], 1.0));
+                let at = [at(i, width), at(j, height)];
+                let end = project(&self.inverse, map(at)?);
+                wishes.push(Wish { at, shift: [end[0] - at[0], end[1] - at[1]], weight: 1.0 });
             }
         }
-        let field = Spline::zero(width, height, spacing).fit(&pulls, 1e-6, 1e-9)?;
+        let field = Spline::zero(width, height, spacing).fit(&wishes, 1e-6, 1e-9)?;
         Some(self.with_deformation(field))
     }
 
@@ -234,11 +234,12 @@ mod tests {
     use super::*;
 
     fn bent() -> Transform {
-        let pulls: Vec<Pull> = (0..100)
+        let wishes: Vec<Wish> = (0..100)
             .map(|k| [(k % 10) as f64 * 20.0, (k / 10) as f64 * 20.0])
-            .map(|at| Pull::isotropic(at, [3.0 * (at[1] / 40.0).sin(), 2.0 * (at[0] / 50.0).cos()], 1.0))
+            .map(|at| (at, [3.0 * (at[1] / 40.0).sin(), 2.0 * (at[0] / 50.0).cos()]))
+            .map(|(at, shift)| Wish { at, shift, weight: 1.0 })
             .collect();
-        let field = Spline::zero(200, 200, 30.0).fit(&pulls, 1e-3, 1e-9).unwrap();
+        let field = Spline::zero(200, 200, 30.0).fit(&wishes, 1e-3, 1e-9).unwrap();
         Transform::from_matrix([[1.1, -0.2, 5.0], [0.2, 1.1, -7.0], [1e-5, 2e-5, 1.0]])
             .unwrap()
             .with_deformation(field)
