@@ -10,8 +10,8 @@ use crate::source::SeriesSource;
 use crate::units::FilterScale;
 
 /// What a photo keeps in memory, per byte of its samples: the samples, its
-/// skin and its keypoints.
-const KEPT: f64 = 1.3;
+/// skin, its light at one reduction and its keypoints.
+const KEPT: f64 = 1.5;
 
 /// What working on a photo takes besides, per cell of its fine level: planes
 /// of light, density and relief.

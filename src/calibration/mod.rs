@@ -23,7 +23,7 @@ pub use self::reference_skin::{SkinPair, from_reference_skin};
 pub use self::skin_light::skin_light;
 use crate::color;
 use crate::error::Warning;
-use crate::photo::Photo;
+use crate::photo::{Cells, Photo};
 use crate::raster::{self, Plane};
 use crate::units::{FilterScale, Scale};
 
@@ -134,12 +134,28 @@ pub struct CalibratedPhoto {
     photo: Photo,
     calibration: Calibration,
     scale: Option<Scale>,
+    /// Its light at one reduction, which is asked for again and again.
+    kept: Option<Cells>,
 }
+
+/// Least reduction whose light is kept: it takes a quarter of the memory that
+/// the photo's samples do, and less at larger ones.
+const LEAST_KEPT: usize = 4;
 
 impl CalibratedPhoto {
     /// The photo seen through its calibration.
     pub fn new(photo: Photo, calibration: Calibration, scale: Option<Scale>) -> Self {
-        Self { photo, calibration, scale }
+        Self { photo, calibration, scale, kept: None }
+    }
+
+    /// The same with its light at `factor` at hand, from what is `known` of it or
+    /// worked out, unless that takes too much memory.
+    pub fn keeping(mut self, factor: usize, known: impl IntoIterator<Item = Cells>) -> Self {
+        if factor >= LEAST_KEPT {
+            let cells = known.into_iter().find(|cells| cells.factor == factor);
+            self.kept = Some(cells.unwrap_or_else(|| self.photo.cells(factor)));
+        }
+        self
     }
 
     /// The photo as decoded.
@@ -208,7 +224,8 @@ impl CalibratedPhoto {
     /// The same of red, green and blue.
     pub fn densities(&self, factor: usize) -> [Plane; 3] {
         let gains = self.calibration.gains;
-        let mut densities = if self.calibration.correction.is_some() {
+        let known = self.calibration.correction.is_some() || self.kept_at(factor).is_some();
+        let mut densities = if known {
             let mut light = self.corrected(factor);
             for (plane, gain) in light.iter_mut().zip(gains) {
                 plane.par_mapv_inplace(|value| color::density(value * gain));
@@ -227,13 +244,19 @@ impl CalibratedPhoto {
 
     /// Linear light after the card's correction, if there is one.
     fn corrected(&self, factor: usize) -> [Plane; 3] {
-        let [mut red, mut green, mut blue] = self.photo.linear(factor);
+        let kept = self.kept_at(factor).cloned();
+        let [mut red, mut green, mut blue] = kept.unwrap_or_else(|| self.photo.linear(factor));
         if let Some(correction) = &self.calibration.correction {
             Zip::from(&mut red).and(&mut green).and(&mut blue).par_for_each(|r, g, b| {
                 [*r, *g, *b] = correction.apply([*r, *g, *b]);
             });
         }
         [red, green, blue]
+    }
+
+    /// The photo's linear light as it was kept.
+    fn kept_at(&self, factor: usize) -> Option<&[Plane; 3]> {
+        self.kept.as_ref().filter(|kept| kept.factor == factor).map(|kept| &kept.linear)
     }
 
     /// The logarithm of the field on the cells of `plane`, whatever their reduction.
@@ -258,6 +281,18 @@ mod tests {
         let calibrated = CalibratedPhoto::new(photo(), Calibration::none(), None);
         assert_eq!(calibrated.linear(2), photo().linear(2));
         assert_eq!(calibrated.density(1, 2), photo().density(1, 2, 1.0));
+    }
+
+    #[test]
+    fn light_at_hand_is_the_light_of_the_photo() {
+        let calibration = Calibration { gains: [1.2, 0.9, 1.05], ..Calibration::none() };
+        let plain = CalibratedPhoto::new(photo(), calibration, None);
+        let known = [3, 4, 5].map(|factor| photo().cells(factor));
+        for keeping in [plain.clone().keeping(4, known), plain.clone().keeping(4, None)] {
+            assert_eq!(keeping.linear(4), plain.linear(4));
+            assert_eq!(keeping.densities(4), plain.densities(4));
+            assert_eq!(keeping.densities(3), plain.densities(3));
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use self::facts::CaptureFacts;
 pub use self::jpeg::JpegQuality;
 use self::orientation::Orientation;
 use self::samples::Samples;
-pub use self::samples::{Light, Tile};
+pub use self::samples::{Cells, Light, Tile};
 use crate::color;
 use crate::error::{Error, Result, Warning};
 use crate::raster::Plane;
@@ -185,6 +185,11 @@ impl Photo {
     /// by `factor` cells. Rows and columns that do not fill a cell are dropped.
     pub fn linear(&self, factor: usize) -> [Plane; 3] {
         self.samples.linear_of_all(self.width, factor, |_, value| value)
+    }
+
+    /// The same, with the reduction it was worked out at.
+    pub fn cells(&self, factor: usize) -> Cells {
+        Cells { linear: self.linear(factor), factor }
     }
 
     /// Optical density (natural units) of red, green and blue, as

@@ -11,6 +11,15 @@ const CLIPPED: f32 = 0.98;
 /// Linear light below which a sample is black: five steps of eight-bit sRGB.
 const BLACK: f32 = 0.0015;
 
+/// Mean linear light of red, green and blue on cells of `factor` by `factor` pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cells {
+    /// Red, green and blue, `0..=1`.
+    pub linear: [Plane; 3],
+    /// Pixels of the photo along a cell.
+    pub factor: usize,
+}
+
 /// What reaches the cells of a photo, `factor` by `factor` pixels each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Light {

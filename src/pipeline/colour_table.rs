@@ -190,7 +190,7 @@ fn card_photo(number: usize) -> crate::error::Result<Vec<f64>> {
     };
     let [taken, truth] = [0, 1].map(|session| render_view(&plan, 0, session));
     let photo = Photo::from_rgb8("card", taken?.image);
-    let Found::Card(card) = card::search(&photo, &CardOptions::default()) else {
+    let Found::Card(card) = card::search(&card::seen(&photo), &CardOptions::default()) else {
         return Ok(vec![f64::INFINITY]);
     };
     let (width, height) = (photo.width(), photo.height());

@@ -9,11 +9,11 @@ use crate::canvas;
 use crate::color::Rgb;
 use crate::error::{Error, Result};
 use crate::metrics::maps::{COARSE_PX_PER_MM, FINE_PX_PER_MM};
-use crate::photo::{DecodeLimits, Photo};
+use crate::photo::{Cells, DecodeLimits, Photo};
 use crate::raster::{self, Mask};
 use crate::region::Outline;
 use crate::settings::Settings;
-use crate::skin::Skin;
+use crate::skin::{self, Skin};
 use crate::units::{FilterScale, Scale, ScaleSource};
 
 /// Name of the region of skin that did not change.
@@ -71,7 +71,7 @@ impl Frame {
     /// - Those of [`Photo::open`].
     /// - [`Error::Decode`] if the photo is too small to measure.
     pub fn open(path: &Path, scale: Option<Scale>, limits: &DecodeLimits) -> Result<Self> {
-        Self::checked(path, Photo::open(path, limits)?, scale)
+        Self::checked(path, Photo::open(path, limits)?, scale, None)
     }
 
     /// The same, with the light and, where `scale` is not known, the scale of a
@@ -87,20 +87,21 @@ impl Frame {
         corners: Option<[[f64; 2]; 4]>,
     ) -> Result<Self> {
         let photo = Photo::open(path, &settings.decode_limits())?;
+        let seen = card::seen(&photo);
         let found = match corners {
-            Some(corners) => card::at_corners(&photo, corners, &settings.card),
-            None => card::search(&photo, &settings.card),
+            Some(corners) => card::at_corners(&seen, corners, &settings.card),
+            None => card::search(&seen, &settings.card),
         };
         match found {
-            Found::None => Self::checked(path, photo, scale),
+            Found::None => Self::checked(path, photo, scale, Some(seen)),
             Found::Refused(warning) => {
-                let mut frame = Self::checked(path, photo, scale)?;
+                let mut frame = Self::checked(path, photo, scale, Some(seen))?;
                 frame.photo.calibrate(Calibration { warning: Some(warning), ..Calibration::none() });
                 Ok(frame)
             }
             Found::Card(card) => {
                 let own = Scale::new(card.px_per_mm, ScaleSource::Card).ok();
-                let mut frame = Self::checked(path, photo, scale.or(own))?;
+                let mut frame = Self::checked(path, photo, scale.or(own), Some(seen))?;
                 frame.cut_out(&card);
                 let (width, height) = frame.size();
                 let field = skin_light(&frame.light());
@@ -110,24 +111,33 @@ impl Frame {
         }
     }
 
-    fn checked(path: &Path, photo: Photo, scale: Option<Scale>) -> Result<Self> {
+    fn checked(path: &Path, photo: Photo, scale: Option<Scale>, seen: Option<Cells>) -> Result<Self> {
         let (width, height) = (photo.width(), photo.height());
         if width.min(height) < LEAST_SIDE {
             let reason =
                 format!("it has only {width} x {height} pixels; at least {LEAST_SIDE} on a side are needed");
             return Err(Error::Decode { path: path.to_owned(), reason });
         }
-        Ok(Self::of(photo, scale))
+        Ok(Self::ready(photo, scale, seen))
     }
 
     /// Makes a photo ready whose sides have at least [`LEAST_SIDE`] pixels.
     pub fn of(photo: Photo, scale: Option<Scale>) -> Self {
+        Self::ready(photo, scale, None)
+    }
+
+    /// The same for a photo whose light may be `seen` at some reduction.
+    fn ready(photo: Photo, scale: Option<Scale>, seen: Option<Cells>) -> Self {
         let (width, height) = (photo.width(), photo.height());
         let native = FilterScale::of(scale, width, height);
         let levels = Levels::of(native, width, height);
-        let skin = Skin::of(&photo, native);
+        let factor = skin::reduction(width, height, native);
+        let light = photo.light(factor);
+        let skin = skin::valid_skin(&light, factor, native);
         let mask = skin.mask_at(levels.coarse, width / levels.coarse, height / levels.coarse);
-        let photo = CalibratedPhoto::new(photo, Calibration::none(), scale);
+        // What is known is often the coarse level, which calibration and colours ask for.
+        let known = seen.into_iter().chain([Cells { linear: light.linear, factor }]);
+        let photo = CalibratedPhoto::new(photo, Calibration::none(), scale).keeping(levels.coarse, known);
         Self { photo, skin, mask, levels, scale: native, reference: None }
     }
 

@@ -58,7 +58,7 @@ fn a_card_lies_where_it_was_laid_at_any_turn() {
     for rotation_deg in [0.0, 33.0, 90.0, 145.0, 180.0, 261.0] {
         let plan = CardPlan { centre: [0.5, 0.5], width: 0.4, rotation_deg, ..CardPlan::default() };
         let photo = Photo::from_rgb8("card", with_card(plan, 1.0));
-        let Found::Card(found) = card::search(&photo, &CardOptions::default()) else {
+        let Found::Card(found) = card::search(&card::seen(&photo), &CardOptions::default()) else {
             panic!("no card at {rotation_deg}");
         };
         let [x, y] = found.centre();
@@ -66,7 +66,7 @@ fn a_card_lies_where_it_was_laid_at_any_turn() {
         // 320 px for 5 pitches, a patch and two frames: 5 + (46 + 24) / 52.5 = 6.3333 pitches of 44.4 mm.
         assert!((found.px_per_mm / (320.0 / 6.3333 / 44.4) - 1.0).abs() < 0.01, "{}", found.px_per_mm);
         assert!(found.delta_e_2000[0] < 1.5, "{:?}", found.delta_e_2000);
-        let given = card::at_corners(&photo, found.corners(), &CardOptions::default());
+        let given = card::at_corners(&card::seen(&photo), found.corners(), &CardOptions::default());
         assert_eq!(code(given), "card");
     }
 }
@@ -75,8 +75,9 @@ fn a_card_lies_where_it_was_laid_at_any_turn() {
 fn skin_without_a_card_has_none_and_a_hidden_or_burnt_card_is_refused() {
     let card = CardPlan { centre: [0.5, 0.5], width: 0.6, ..CardPlan::default() };
     let plain = render_view(&PatientPlan::default(), 0, 0).unwrap().image;
-    let search =
-        |image: RgbImage| code(card::search(&Photo::from_rgb8("card", image), &CardOptions::default()));
+    let search = |image: RgbImage| {
+        code(card::search(&card::seen(&Photo::from_rgb8("card", image)), &CardOptions::default()))
+    };
     assert_eq!(search(plain), "none");
     let mut hidden = with_card(card.clone(), 1.0);
     (300..480).for_each(|x| (260..420).for_each(|y| hidden.put_pixel(x, y, Rgb([190, 140, 120]))));
@@ -97,7 +98,7 @@ fn three_patches_under_fingers_do_not_pass_silently() {
             (x - 36..x + 36)
                 .for_each(|x| (y - 36..y + 36).for_each(|y| photo.put_pixel(x, y, Rgb([190, 140, 120]))));
         }
-        let found = card::search(&Photo::from_rgb8("card", photo), &CardOptions::default());
+        let found = card::search(&card::seen(&Photo::from_rgb8("card", photo)), &CardOptions::default());
         assert_eq!(code(found), "card_hidden", "{patches:?}");
     }
 }

@@ -19,8 +19,8 @@ use self::fit::{Pair, best, error, fit};
 use self::grid::{Grid, homography, project};
 use crate::color::{Rgb, srgb_from_linear};
 use crate::error::Warning;
-use crate::photo::Photo;
-use crate::raster::{self, Mask, Plane};
+use crate::photo::{Cells, Photo};
+use crate::raster::{self, Mask};
 
 /// What is known of the colour card beforehand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -116,10 +116,14 @@ const LEAST_SEEN: usize = 11;
 /// Hidden patches that are left out; more than these and the card is refused.
 const MOST_HIDDEN: usize = 1;
 
-/// Looks for a card in a photo.
-pub fn search(photo: &Photo, options: &CardOptions) -> Found {
-    let planes = Planes::of(photo);
-    let encoded = planes.linear.each_ref().map(|plane| {
+/// A photo as a card is sought in it.
+pub fn seen(photo: &Photo) -> Cells {
+    photo.cells(photo.width().max(photo.height()).div_ceil(SEARCH_CELLS).max(1))
+}
+
+/// Looks for a card in a photo as it is [`seen`].
+pub fn search(seen: &Cells, options: &CardOptions) -> Found {
+    let encoded = seen.linear.each_ref().map(|plane| {
         let (width, height) = raster::size(plane);
         raster::rows(width, height, |y, out| {
             out.iter_mut()
@@ -128,19 +132,18 @@ pub fn search(photo: &Photo, options: &CardOptions) -> Found {
         })
     });
     let Some(found) = grid::find(&encoded) else { return Found::None };
-    let tried = placements(&found).into_iter().map(|way| Trial::of(&planes, way, options));
+    let tried = placements(&found).into_iter().map(|way| Trial::of(seen, way, options));
     let best = tried.flatten().min_by(|a, b| a.score().total_cmp(&b.score()));
-    best.map_or(Found::None, |trial| trial.judged(&planes, options))
+    best.map_or(Found::None, |trial| trial.judged(seen, options))
 }
 
-/// The card whose four corner patches have these outer corners, in native
+/// The card in a photo as it is [`seen`] whose four corner patches have these outer corners, in native
 /// pixels: at dark skin, then along the first row to bluish green, then black, then white.
-pub fn at_corners(photo: &Photo, corners: [[f64; 2]; 4], options: &CardOptions) -> Found {
-    let planes = Planes::of(photo);
-    let cells = corners.map(|at| at.map(|value| raster::in_cells(value, planes.factor)));
-    let trial = homography(&ENDS, &cells).and_then(|way| Trial::of(&planes, way, options));
+pub fn at_corners(seen: &Cells, corners: [[f64; 2]; 4], options: &CardOptions) -> Found {
+    let corners = corners.map(|at| at.map(|value| raster::in_cells(value, seen.factor)));
+    let trial = homography(&ENDS, &corners).and_then(|way| Trial::of(seen, way, options));
     match trial {
-        Some(trial) => match trial.judged(&planes, options) {
+        Some(trial) => match trial.judged(seen, options) {
             Found::None => Found::Refused(poor(&trial)),
             found => found,
         },
@@ -186,43 +189,30 @@ struct Patch {
     slope: [f64; 2],
 }
 
-/// Linear light that a card is sought on.
-struct Planes {
-    linear: [Plane; 3],
-    factor: usize,
-}
-
-impl Planes {
-    fn of(photo: &Photo) -> Self {
-        let factor = photo.width().max(photo.height()).div_ceil(SEARCH_CELLS).max(1);
-        Self { linear: photo.linear(factor), factor }
-    }
-
-    /// The patch at a place of the lattice; `None` if it does not lie in the photo.
-    fn patch(&self, way: &Matrix3<f64>, [column, line]: [f64; 2]) -> Option<Patch> {
-        const STEPS: i32 = 4;
-        let mut seen: [Vec<f32>; 3] = Default::default();
-        let (mut moments, mut spread) = ([0.0; 2], 0.0);
-        for i in -STEPS..=STEPS {
-            for j in -STEPS..=STEPS {
-                let off = [i, j].map(|step| PART * f64::from(step) / f64::from(STEPS));
-                let [x, y] = project(way, [column + off[0], line + off[1]]);
-                let mut light = Rgb::default();
-                for ((values, plane), light) in seen.iter_mut().zip(&self.linear).zip(&mut light) {
-                    *light = raster::sample(plane, x, y)?;
-                    values.push(*light);
-                }
-                let log = luminance(light).ln();
-                moments = [0, 1].map(|axis| moments[axis] + off[axis] * log);
-                spread += off[0] * off[0];
+/// The patch at a place of the lattice; `None` if it does not lie in the photo.
+fn patch(seen: &Cells, way: &Matrix3<f64>, [column, line]: [f64; 2]) -> Option<Patch> {
+    const STEPS: i32 = 4;
+    let mut values: [Vec<f32>; 3] = Default::default();
+    let (mut moments, mut spread) = ([0.0; 2], 0.0);
+    for i in -STEPS..=STEPS {
+        for j in -STEPS..=STEPS {
+            let off = [i, j].map(|step| PART * f64::from(step) / f64::from(STEPS));
+            let [x, y] = project(way, [column + off[0], line + off[1]]);
+            let mut light = Rgb::default();
+            for ((values, plane), light) in values.iter_mut().zip(&seen.linear).zip(&mut light) {
+                *light = raster::sample(plane, x, y)?;
+                values.push(*light);
             }
+            let log = luminance(light).ln();
+            moments = [0, 1].map(|axis| moments[axis] + off[axis] * log);
+            spread += off[0] * off[0];
         }
-        let colour = seen.map(|mut values| {
-            let middle = values.len() / 2;
-            *values.select_nth_unstable_by(middle, f32::total_cmp).1
-        });
-        Some(Patch { colour, slope: moments.map(|moment| moment / spread) })
     }
+    let colour = values.map(|mut values| {
+        let middle = values.len() / 2;
+        *values.select_nth_unstable_by(middle, f32::total_cmp).1
+    });
+    Some(Patch { colour, slope: moments.map(|moment| moment / spread) })
 }
 
 /// Every way the card can lie on a grid: from patch coordinates to cells.
@@ -270,12 +260,12 @@ struct Trial {
 }
 
 impl Trial {
-    fn of(planes: &Planes, way: Matrix3<f64>, options: &CardOptions) -> Option<Self> {
+    fn of(seen: &Cells, way: Matrix3<f64>, options: &CardOptions) -> Option<Self> {
         let (mut pairs, mut centres, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
         let (mut outside, mut clipped) = (0, 0);
         for (index, truth) in options.patches().iter().enumerate() {
             let place = [(index % 6) as f64, (index / 6) as f64];
-            let Some(Patch { colour: seen, slope }) = planes.patch(&way, place) else {
+            let Some(Patch { colour: seen, slope }) = patch(seen, &way, place) else {
                 outside += 1;
                 continue;
             };
@@ -309,7 +299,7 @@ impl Trial {
         (self.errors.iter().sum::<f64>() + HIDDEN * lost) / (self.errors.len() as f64 + lost).max(1.0)
     }
 
-    fn judged(&self, planes: &Planes, options: &CardOptions) -> Found {
+    fn judged(&self, seen: &Cells, options: &CardOptions) -> Found {
         let (used, lost) = (self.pairs.len(), self.hidden + self.outside);
         if self.mean() > CARD_LIKE || used + self.clipped < LEAST_SEEN {
             return Found::None;
@@ -334,12 +324,12 @@ impl Trial {
             return Found::Refused(poor(self));
         }
         let native = Matrix3::new(
-            planes.factor as f64,
+            seen.factor as f64,
             0.0,
-            raster::cell_centre(0.0, planes.factor),
+            raster::cell_centre(0.0, seen.factor),
             0.0,
-            planes.factor as f64,
-            raster::cell_centre(0.0, planes.factor),
+            seen.factor as f64,
+            raster::cell_centre(0.0, seen.factor),
             0.0,
             0.0,
             1.0,
@@ -350,7 +340,7 @@ impl Trial {
         Found::Card(Box::new(Card {
             homography,
             correction: self.correction,
-            slope: self.slope.map(|slope| slope / planes.factor as f64),
+            slope: self.slope.map(|slope| slope / seen.factor as f64),
             delta_e_2000: [self.mean(), self.errors.iter().copied().fold(0.0, f64::max)],
             log_sd: (lightness.iter().map(|left| left * left).sum::<f64>() / lightness.len() as f64).sqrt()
                 / (lightness.len() as f64).sqrt(),
