@@ -31,21 +31,24 @@ pub fn pretty(value: &impl Serialize) -> String {
 
 /// Appends `value`, whose lines are indented by `indent`.
 fn write(value: &Value, indent: usize, text: &mut String) {
-    let line = one_line(value);
-    if indent + line.len() <= LINE {
-        return text.push_str(&line);
+    let start = text.len();
+    if one_line(value, start + LINE.saturating_sub(indent), text) {
+        return;
     }
     match value {
         Value::Array(items) => {
+            text.truncate(start);
             let items = items.iter().map(|item| (String::new(), item));
             block(['[', ']'], items, indent, text);
         }
         Value::Object(fields) => {
+            text.truncate(start);
             let fields =
                 fields.iter().map(|(name, field)| (format!("{}: ", Value::from(name.as_str())), field));
             block(['{', '}'], fields, indent, text);
         }
-        _ => text.push_str(&line),
+        // What cannot be broken stands on one line however long.
+        _ => {}
     }
 }
 
@@ -67,20 +70,35 @@ fn block<'a>(
     text.push(ends[1]);
 }
 
-fn one_line(value: &Value) -> String {
+/// Appends `value` on one line as long as `text` then has no more than `most`
+/// bytes: whether it has, or was given up.
+fn one_line(value: &Value, most: usize, text: &mut String) -> bool {
+    let separated = |index: usize, text: &mut String| text.push_str(if index == 0 { "" } else { ", " });
     match value {
         Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(one_line).collect();
-            format!("[{}]", items.join(", "))
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                separated(index, text);
+                if !one_line(item, most, text) {
+                    return false;
+                }
+            }
+            text.push(']');
         }
         Value::Object(fields) => {
-            let field = |(name, field): (&String, &Value)| {
-                format!("{}: {}", Value::from(name.as_str()), one_line(field))
-            };
-            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+            text.push('{');
+            for (index, (name, field)) in fields.iter().enumerate() {
+                separated(index, text);
+                text.push_str(&format!("{}: ", Value::from(name.as_str())));
+                if !one_line(field, most, text) {
+                    return false;
+                }
+            }
+            text.push('}');
         }
-        scalar => scalar.to_string(),
+        scalar => text.push_str(&scalar.to_string()),
     }
+    text.len() <= most
 }
 
 /// `number` rounded to `digits` significant digits; never `-0`.
