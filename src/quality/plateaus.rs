@@ -8,6 +8,7 @@
 //! pixels helps. Where skin is uneven enough, or noisy enough to survive the
 //! compression, rounding goes either way and averages out.
 
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use crate::color::linear_from_srgb;
@@ -121,20 +122,27 @@ fn windows(photo: &Photo, skin: &Mask, factor: usize, scale: FilterScale) -> Vec
     (0..across * down).into_par_iter().step_by(every).filter_map(one).collect()
 }
 
+/// Pixels added up together: 32 bits hold the sum of their products.
+const TOGETHER: usize = 64;
+
 /// Sums of red, green and blue and of their products (rr, gg, bb, rg, rb, gb).
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn moments(pixels: &[u8]) -> ([u64; 3], [u64; 6]) {
-    let (mut sums, mut products) = ([0u64; 3], [0u64; 6]);
-    // As many as 32 bits hold the products of.
-    for pixels in pixels.chunks(3 * (1 << 15)) {
-        let (mut sum, mut product) = ([0u32; 3], [0u32; 6]);
-        for pixel in pixels.chunks_exact(3) {
-            let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
-            sum = [sum[0] + r, sum[1] + g, sum[2] + b];
-            let pairs = [r * r, g * g, b * b, r * g, r * b, g * b];
-            product.iter_mut().zip(pairs).for_each(|(all, pair)| *all += pair);
+    let (mut sums, mut products) = ([0; 3], [0; 6]);
+    for pixels in pixels.chunks(3 * TOGETHER) {
+        let mut channels = [[0i16; TOGETHER]; 3];
+        for (i, pixel) in pixels.chunks_exact(3).enumerate() {
+            for (channel, &value) in channels.iter_mut().zip(pixel) {
+                channel[i] = value.into();
+            }
         }
-        sums.iter_mut().zip(sum).for_each(|(all, sum)| *all += u64::from(sum));
-        products.iter_mut().zip(product).for_each(|(all, product)| *all += u64::from(product));
+        for (sum, channel) in sums.iter_mut().zip(&channels) {
+            *sum += channel.iter().map(|&value| u64::from(value as u16)).sum::<u64>();
+        }
+        for (product, (a, b)) in products.iter_mut().zip([(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]) {
+            let pairs = channels[a].iter().zip(&channels[b]);
+            *product += pairs.map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>() as u64;
+        }
     }
     (sums, products)
 }
