@@ -107,12 +107,28 @@ pub fn reduce(plane: &Plane, factor: usize) -> Plane {
     let share = 1.0 / (factor * factor) as f32;
     rows(width, height, |y, out| {
         for source_y in y * factor..(y + 1) * factor {
-            for (sum, cell) in out.iter_mut().zip(row(plane, source_y).chunks_exact(factor)) {
-                *sum += cell.iter().sum::<f32>();
-            }
+            add_cells(row(plane, source_y), factor, out);
         }
         out.iter_mut().for_each(|value| *value *= share);
     })
+}
+
+/// Adds to `sums` those of cells of `factor` pixels along a row: most are as few
+/// as make a loop over them dear.
+fn add_cells(line: &[f32], factor: usize, sums: &mut [f32]) {
+    fn few<const N: usize>(line: &[f32], sums: &mut [f32]) {
+        let cells = line.as_chunks::<N>().0;
+        sums.iter_mut().zip(cells).for_each(|(sum, cell)| *sum += cell.iter().sum::<f32>());
+    }
+    match factor {
+        2 => few::<2>(line, sums),
+        3 => few::<3>(line, sums),
+        4 => few::<4>(line, sums),
+        _ => {
+            let cells = line.chunks_exact(factor);
+            sums.iter_mut().zip(cells).for_each(|(sum, cell)| *sum += cell.iter().sum::<f32>());
+        }
+    }
 }
 
 /// The centre of cell `index` of a plane reduced by `factor`, in pixels of the full plane.

@@ -248,8 +248,9 @@ fn spread_of_differences(plane: &Plane, mask: &Mask, apart: usize) -> Option<f64
 fn halve(plane: &Plane, mask: &Mask) -> (Plane, Mask) {
     let (width, height) = (plane.ncols() / 2, plane.nrows() / 2);
     let whole = raster::rows(width, height, |y, out| {
-        for (x, all) in out.iter_mut().enumerate() {
-            *all = (0..4).all(|i| mask[[2 * y + i / 2, 2 * x + i % 2]]);
+        let [upper, lower] = [2 * y, 2 * y + 1].map(|y| raster::row(mask, y).as_chunks::<2>().0);
+        for ((all, upper), lower) in out.iter_mut().zip(upper).zip(lower) {
+            *all = upper[0] & upper[1] & lower[0] & lower[1];
         }
     });
     (raster::reduce(plane, 2), whole)
