@@ -2,8 +2,8 @@
 
 use crate::raster::{self, Plane, row};
 
-/// Four neighbours along one axis and their weights.
-type Tap = ([usize; 4], [f32; 4]);
+/// The second of four neighbours along one axis, and the weights of all.
+type Tap = (usize, [f32; 4]);
 
 /// The values of `plane` at every pair of a column position in `xs` and a row
 /// position in `ys`, by cubic convolution (Keys 1981, *IEEE Trans. ASSP*
@@ -16,14 +16,19 @@ pub fn cubic(plane: &Plane, xs: &[f64], ys: &[f64]) -> Plane {
     }
     let across: Vec<Tap> = xs.iter().map(|&x| tap(x, columns)).collect();
     raster::rows(xs.len(), ys.len(), |y, out| {
-        let (near, weight) = tap(ys[y], lines);
-        let [a, b, c, d] = near.map(|line| row(plane, line));
+        let (second, weight) = tap(ys[y], lines);
+        let [a, b, c, d] = [0, 1, 2, 3].map(|i| row(plane, (second + i).saturating_sub(1).min(lines - 1)));
         let rows = a.iter().zip(b).zip(c.iter().zip(d));
-        let line: Vec<f32> = rows
-            .map(|((a, b), (c, d))| a * weight[0] + b * weight[1] + c * weight[2] + d * weight[3])
-            .collect();
-        for (value, (near, weight)) in out.iter_mut().zip(&across) {
-            *value = near.iter().zip(weight).map(|(&i, w)| line[i] * w).sum();
+        let mixed =
+            rows.map(|((a, b), (c, d))| a * weight[0] + b * weight[1] + c * weight[2] + d * weight[3]);
+        // With its neighbours beyond the border: one before, two after.
+        let mut line = Vec::with_capacity(columns + 3);
+        line.push(0.0);
+        line.extend(mixed);
+        line[0] = line[1];
+        line.extend([line[columns]; 2]);
+        for (value, (second, weight)) in out.iter_mut().zip(&across) {
+            *value = line[*second..second + 4].iter().zip(weight).map(|(v, w)| v * w).sum();
         }
     })
 }
@@ -40,11 +45,9 @@ fn tap(at: f64, length: usize) -> Tap {
     let at = at.clamp(0.0, (length - 1) as f64);
     let first = at.floor();
     let t = at - first;
-    let near =
-        std::array::from_fn(|i| (first as isize + i as isize - 1).clamp(0, length as isize - 1) as usize);
     let outer = |d: f64| -0.5 * d * d * d + 2.5 * d * d - 4.0 * d + 2.0;
     let inner = |d: f64| 1.5 * d * d * d - 2.5 * d * d + 1.0;
-    (near, [outer(1.0 + t), inner(t), inner(1.0 - t), outer(2.0 - t)].map(|w| w as f32))
+    (first as usize, [outer(1.0 + t), inner(t), inner(1.0 - t), outer(2.0 - t)].map(|w| w as f32))
 }
 
 #[cfg(test)]
