@@ -40,22 +40,28 @@ pub fn response(rung: &Rung, x: usize, y: usize) -> f32 {
     if x == 0 || y == 0 || x + 1 >= width || y + 1 >= height {
         return 0.0;
     }
-    let [above, here, below] = [y - 1, y, y + 1].map(|y| row(&rung.plane, y));
-    let mut out = [0.0];
-    laplacian([&above[x - 1..x + 2], &here[x - 1..x + 2], &below[x - 1..x + 2]], rung.own_sigma(), &mut out);
-    out[0]
+    laplacian_of([y - 1, y, y + 1].map(|y| &row(&rung.plane, y)[x - 1..x + 2]), 0, weight(rung))
+}
+
+/// What the sum of differences is multiplied by.
+fn weight(rung: &Rung) -> f32 {
+    (rung.own_sigma() * rung.own_sigma() / 6.0) as f32
+}
+
+/// `-σ² ∇²` of the pixel right of column `i` in the middle one of three rows.
+#[inline(always)]
+fn laplacian_of([above, here, below]: [&[f32]; 3], i: usize, weight: f32) -> f32 {
+    let corners = (above[i] + below[i + 2]) + (above[i + 2] + below[i]);
+    let sides = (above[i + 1] + below[i + 1]) + (here[i] + here[i + 2]);
+    weight * (20.0 * here[i + 1] - 4.0 * sides - corners)
 }
 
 /// `-σ² ∇²` of the inner pixels of three rows.
 #[multiversion(targets("x86_64+avx2+fma"))]
-fn laplacian(rows: [&[f32]; 3], sigma: f64, out: &mut [f32]) {
-    let weight = (sigma * sigma / 6.0) as f32;
-    let length = out.len() + 2;
-    let [above, here, below] = rows.map(|row| &row[..length]);
+fn laplacian(rows: [&[f32]; 3], weight: f32, out: &mut [f32]) {
+    let rows = rows.map(|row| &row[..out.len() + 2]);
     for (i, value) in out.iter_mut().enumerate() {
-        let corners = (above[i] + below[i + 2]) + (above[i + 2] + below[i]);
-        let sides = (above[i + 1] + below[i + 1]) + (here[i] + here[i + 2]);
-        *value = weight * (20.0 * here[i + 1] - 4.0 * sides - corners);
+        *value = laplacian_of(rows, i, weight);
     }
 }
 
@@ -106,7 +112,7 @@ fn band_peaks(rung: &Rung, least: f32, lines: std::ops::Range<usize>) -> Vec<(us
         .map(|y| {
             let mut out = vec![0.0; width];
             let rows = [y - 1, y, y + 1].map(|y| row(&rung.plane, y));
-            laplacian(rows, rung.own_sigma(), &mut out[1..width - 1]);
+            laplacian(rows, weight(rung), &mut out[1..width - 1]);
             out
         })
         .collect();
