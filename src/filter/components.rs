@@ -75,13 +75,30 @@ fn unite(parents: &mut [u32], a: u32, b: u32) {
 
 /// The 8-connected components of `mask`, in row order of their first pixel.
 pub fn components(mask: &Mask) -> Vec<Component> {
+    components_of(mask, |_| true)
+}
+
+/// Those whose number of pixels is `wanted`.
+pub fn components_of(mask: &Mask, wanted: impl Fn(usize) -> bool) -> Vec<Component> {
     let (runs, count) = runs(mask);
-    let mut components = vec![Component::new(); count];
-    for run in &runs {
+    let sizes = sizes(&runs, count);
+    let mut components: Vec<Component> = sizes[1..]
+        .iter()
+        .map(|&size| Component::with_capacity(if wanted(size) { size } else { 0 }))
+        .collect();
+    for run in runs.iter().filter(|run| wanted(sizes[run.label as usize])) {
         let pixels = (run.from..run.to).map(|x| (x as u32, run.y as u32));
         components[run.label as usize - 1].extend(pixels);
     }
+    components.retain(|component| !component.is_empty());
     components
+}
+
+/// How many pixels each label has; that of 0 are not counted.
+fn sizes(runs: &[Run], count: usize) -> Vec<usize> {
+    let mut sizes = vec![0; count + 1];
+    runs.iter().for_each(|run| sizes[run.label as usize] += run.to - run.from);
+    sizes
 }
 
 /// 0 outside `mask`, and one number from 1 upwards per 8-connected component,
@@ -108,8 +125,7 @@ pub fn without_holes(mask: &Mask, most: usize) -> Mask {
 
 fn keep(mask: &Mask, wanted: impl Fn(usize) -> bool) -> Mask {
     let (runs, count) = runs(mask);
-    let mut sizes = vec![0; count + 1];
-    runs.iter().for_each(|run| sizes[run.label as usize] += run.to - run.from);
+    let sizes = sizes(&runs, count);
     let mut kept = Mask::from_elem(mask.raw_dim(), false);
     let (width, plane) = (mask.ncols(), kept.as_slice_mut().expect("just made"));
     for run in runs.iter().filter(|run| wanted(sizes[run.label as usize])) {
@@ -131,6 +147,7 @@ mod tests {
             array![[true, false, false], [false, true, false], [false, false, false], [true, false, false]];
         let found = components(&mask);
         assert_eq!(found, vec![vec![(0, 0), (1, 1)], vec![(0, 3)]]);
+        assert_eq!(components_of(&mask, |size| size < 2), found[1..]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, Matrix3, Vector3};
 
 use super::{COLUMNS, LINES};
-use crate::filter::components::components;
+use crate::filter::components::components_of;
 use crate::raster::{self, Mask, Plane};
 
 /// A flat piece of the photo that may be a patch, in cells of the planes searched.
@@ -104,10 +104,11 @@ fn pieces(encoded: &[Plane; 3]) -> Vec<Piece> {
         }
     });
     let most = MOST_SIDE * width.min(height) as f64;
+    let sized = |area: usize| (LEAST_SIDE * LEAST_SIDE..=most * most).contains(&(area as f64));
     let mut found: Vec<(Piece, f64)> = Vec::new();
     for edge in EDGES {
         let flat: Mask = steps.mapv(|step| step < edge);
-        for (piece, fill) in components(&flat).iter().filter_map(|pixels| piece(pixels, most)) {
+        for (piece, fill) in components_of(&flat, sized).iter().filter_map(|pixels| piece(pixels)) {
             let twin =
                 found.iter_mut().find(|(other, _)| distance(other.centre, piece.centre) < 0.4 * piece.side);
             match twin {
@@ -123,12 +124,9 @@ fn pieces(encoded: &[Plane; 3]) -> Vec<Piece> {
 }
 
 /// A component as a piece, with how well it fills its parallelogram; `None`
-/// if it has not the size or the shape of a patch.
-fn piece(pixels: &[(u32, u32)], most: f64) -> Option<(Piece, f64)> {
+/// if it has not the shape of a patch.
+fn piece(pixels: &[(u32, u32)]) -> Option<(Piece, f64)> {
     let area = pixels.len() as f64;
-    if !(LEAST_SIDE * LEAST_SIDE..=most * most).contains(&area) {
-        return None;
-    }
     let mean = |of: &dyn Fn(&(u32, u32)) -> f64| pixels.iter().map(of).sum::<f64>() / area;
     let centre = [mean(&|p| p.0.into()), mean(&|p| p.1.into())];
     let moment = |i: usize, j: usize| {
