@@ -117,7 +117,7 @@ impl SkinColour {
         let mut centre = peak(&histogram(chromaticity))?;
         let samples = chromaticity.samples();
         let within = |centre, radius| -> Vec<Chroma> {
-            samples.iter().copied().filter(|chroma| distance(*chroma, centre) < radius).collect()
+            samples.iter().copied().filter(|chroma| are_near(*chroma, centre, radius)).collect()
         };
         for _ in 0..5 {
             let near = within(centre, 3.0 * BIN);
@@ -142,8 +142,8 @@ impl SkinColour {
     }
 }
 
-fn distance(a: Chroma, b: Chroma) -> f64 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
+fn are_near(a: Chroma, b: Chroma, radius: f64) -> bool {
+    (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2) < radius * radius
 }
 
 /// Median absolute deviation of pigment (0) or blood (1), as a standard deviation.
