@@ -2,9 +2,13 @@
 
 /// The median; `None` of nothing.
 pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    (!sorted.is_empty()).then(|| middle(&sorted))
+    let (mut values, half) = (values.to_vec(), values.len() / 2);
+    if values.is_empty() {
+        return None;
+    }
+    let (below, &mut upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
+    let lower = below.iter().copied().max_by(f64::total_cmp);
+    Some(if values.len() % 2 == 1 { upper } else { lower.map_or(upper, |lower| (lower + upper) / 2.0) })
 }
 
 /// The median of sorted values, of which there is at least one.
