@@ -44,11 +44,11 @@ struct Level {
 impl Level {
     fn of(features: &Features, times: usize) -> Self {
         let valid = raster::reduce_mask(&features.valid, times);
-        Self {
-            picture: gaussian_inside(&raster::reduce(&features.picture, times), &valid, SMOOTHING),
-            valid,
-            factor: features.factor * times,
-        }
+        let picture = match times {
+            1 => gaussian_inside(&features.picture, &valid, SMOOTHING),
+            _ => gaussian_inside(&raster::reduce(&features.picture, times), &valid, SMOOTHING),
+        };
+        Self { picture, valid, factor: features.factor * times }
     }
 }
 
