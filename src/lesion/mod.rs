@@ -12,6 +12,7 @@ mod faint;
 mod places;
 pub mod photometry;
 mod map;
+pub mod tint;
 pub mod pigment;
 pub mod scar;
 mod scatter;

@@ -10,6 +10,7 @@ use crate::color::unmixing::{MELANIN, level_share, three_vectors};
 use crate::filter::components::Component;
 use crate::lesion::places::{Places, grow, owners};
 use crate::lesion::segmentation::Spot;
+use crate::lesion::tint::Rise;
 use crate::metrics::Maps;
 use crate::quality::Plateaus;
 use crate::raster::Plane;
@@ -79,31 +80,30 @@ pub fn added(light: [f64; 3]) -> ([f64; 3], [f64; 3]) {
     ([0, 1, 2].map(seen), [0, 1, 2].map(|c| of(c, STRAY_ERROR)))
 }
 
-/// The spots that have the colour of pigment.
-pub fn confirmed(maps: &Maps, mut spots: Vec<Spot>) -> Vec<Spot> {
+/// The spots that have the colour of pigment, each with by how much it raises the densities.
+pub fn confirmed(maps: &Maps, spots: Vec<Spot>) -> Vec<(Spot, Rise)> {
     let level = &maps.coarse;
     let mut owner = owners(spots.iter().map(|spot| &spot.pixels), level.skin.dim());
     grow(&mut owner, level.scale.px(SPREAD_MM).round() as usize);
     let places = Places::new(&owner, spots.len(), &level.skin, level.scale);
     let blue_tells = level_share(maps.unmixing.ita_deg()) < BLUE_TELLS;
-    let mut index = 0..;
-    spots.retain(|_| {
-        let index = index.next().expect("no end");
+    let told = |(index, spot)| {
         let (place, ring) = (places.place(index), places.ring(index));
         let around = maps.density.each_ref().map(|density| mean(density, &ring));
-        let rises = [0, 1, 2].map(|c| mean(&maps.density[c], place) - around[c]);
-        if blue_tells {
-            of_pigment(rises, &maps.plateaus)
+        let rise = [0, 1, 2].map(|c| mean(&maps.density[c], place) - around[c]);
+        let is_pigment = if blue_tells {
+            of_pigment(rise, &maps.plateaus)
         } else {
-            of_pigment_on_dark(rises, &maps.plateaus, around.map(|density| (-density).exp()))
-        }
-    });
-    spots
+            of_pigment_on_dark(rise, &maps.plateaus, around.map(|density| (-density).exp()))
+        };
+        is_pigment.then_some((spot, rise))
+    };
+    spots.into_iter().enumerate().filter_map(told).collect()
 }
 
 /// Whether pigment, not shading, explains by how much the density of each channel rises on skin
 /// whose blue tells pigment; `errors` are those of compression.
-fn of_pigment([red, green, blue]: [f64; 3], errors: &Plateaus) -> bool {
+fn of_pigment([red, green, blue]: Rise, errors: &Plateaus) -> bool {
     let [of_red, of_green, of_blue] = three_vectors()[0];
     let melanin = of_red * red + of_green * green + of_blue * blue;
     green > LEAST_GREEN * red
@@ -112,7 +112,7 @@ fn of_pigment([red, green, blue]: [f64; 3], errors: &Plateaus) -> bool {
 }
 
 /// The same on darker skin, which sends back this `light`.
-fn of_pigment_on_dark([red, green, blue]: [f64; 3], errors: &Plateaus, light: [f64; 3]) -> bool {
+fn of_pigment_on_dark([red, green, blue]: Rise, errors: &Plateaus, light: [f64; 3]) -> bool {
     let (pigment, _) = added(light);
     let sum = [-1.0, MOST_WITH_BLUE, -WITH_BLUE];
     let less = sum[0] * red + sum[1] * green + sum[2] * blue;

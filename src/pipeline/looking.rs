@@ -7,6 +7,7 @@ use crate::color::Unmixing;
 use crate::color::unmixing::leaks;
 use crate::filter::blobs::Blob;
 use crate::filter::gaussian::gaussian;
+use crate::lesion::tint::{Rise, Tint};
 use crate::lesion::{
     self, Chromophore, LesionKind, LesionMap, Matched, Spot, Thresholds, pigment, segmentation,
 };
@@ -113,32 +114,42 @@ impl Surfaces {
         }
     }
 
-    /// Pigmented spots: those that are clear, and faint ones between them.
-    fn pigmented(&self, thresholds: Thresholds, matched: Option<Matched>) -> Vec<Spot> {
+    /// Pigmented spots: those that are clear, and faint ones between them; of the `tint` of their
+    /// baseline, or of that which the clear ones show.
+    fn pigmented(
+        &self,
+        thresholds: Thresholds,
+        matched: Option<Matched>,
+        tint: Option<&Tint>,
+    ) -> (Vec<Spot>, Tint) {
         let (excess, level) = (&self.pigment_excess, &self.maps.coarse);
-        let clear = self.of_pigment(segmentation::find(LesionKind::Pigmented, excess, level, thresholds));
+        let found = segmentation::find(LesionKind::Pigmented, excess, level, thresholds);
+        let found = pigment::confirmed(&self.maps, found);
+        let shown = || Tint::of_baseline(found.iter().map(|&(_, rise)| rise).collect());
+        let tint = tint.cloned().unwrap_or_else(shown);
+        let clear = self.of_pigment(found, &tint);
         let faint = matched.map_or(Vec::new(), |matched| matched.regions(&self.maps, &clear));
         if faint.is_empty() {
-            return clear;
+            return (clear, tint);
         }
         let all = segmentation::with_faint(&clear, faint, excess, level, thresholds.level_error);
         // What is clear has been told; that there are faint ones between takes nothing from it.
         let first = |spot: &Spot| (spot.pixels[0].1, spot.pixels[0].0);
         let is_clear = |spot: &Spot| clear.binary_search_by_key(&first(spot), first).is_ok();
-        let mut spots = self.of_pigment(all);
+        let mut spots = self.of_pigment(pigment::confirmed(&self.maps, all), &tint);
         spots.retain(|spot| !is_clear(spot));
         spots.extend(clear);
         spots.sort_unstable_by_key(first);
-        spots
+        (spots, tint)
     }
 
-    /// Those that are pigment, neither shading nor blood.
-    fn of_pigment(&self, found: Vec<Spot>) -> Vec<Spot> {
-        let mut spots = pigment::confirmed(&self.maps, found);
-        spots.retain(|spot| {
-            segmentation::stands_alone(spot, &self.pigment_excess, &self.blood_excess, self.leaks[1])
-        });
-        spots
+    /// Those that are pigment of this `tint`, neither shading nor blood.
+    fn of_pigment(&self, confirmed: Vec<(Spot, Rise)>, tint: &Tint) -> Vec<Spot> {
+        let is_pigment = |spot: &Spot, rise| {
+            tint.has(rise)
+                && segmentation::stands_alone(spot, &self.pigment_excess, &self.blood_excess, self.leaks[1])
+        };
+        confirmed.into_iter().filter_map(|(spot, rise)| is_pigment(&spot, rise).then_some(spot)).collect()
     }
 
     pub fn vascular(&self, thresholds: Thresholds) -> Vec<Spot> {
@@ -159,6 +170,7 @@ pub struct Ground {
     pigmented: Thresholds,
     vascular: Thresholds,
     matched: Option<Matched>,
+    tint: Tint,
     /// Pigmented spots.
     found: Vec<Spot>,
     band_noise: Option<BandNoise>,
@@ -191,8 +203,8 @@ impl Ground {
         );
         let pigmented = pigmented.over_rounding(of_pigment);
         let vascular = Thresholds { level_error: of_blood, ..vascular };
-        let found = surfaces.pigmented(pigmented, matched);
-        Self { surfaces, pigment_map, blood_map, pigmented, vascular, matched, found, band_noise }
+        let (found, tint) = surfaces.pigmented(pigmented, matched, None);
+        Self { surfaces, pigment_map, blood_map, pigmented, vascular, matched, tint, found, band_noise }
     }
 }
 
@@ -207,6 +219,7 @@ pub struct Frozen {
     pub(super) vascular: Thresholds,
     /// How faint pigment shows best.
     matched: Option<Matched>,
+    tint: Tint,
     /// How strongly its plain skin responds to filters of structure.
     pub(super) clutter: Clutter,
     /// How strong lines at random are on it.
@@ -254,8 +267,17 @@ impl Seen {
     /// The baseline, or a photo measured by itself, and what that fixes for
     /// the photos compared with it; `blur_mm` is what its [`green`] was blurred by.
     pub fn of_baseline(ground: Ground, green: Plane, blur_mm: f64) -> (Self, Frozen) {
-        let Ground { surfaces, pigment_map, blood_map, pigmented, vascular, matched, found, band_noise } =
-            ground;
+        let Ground {
+            surfaces,
+            pigment_map,
+            blood_map,
+            pigmented,
+            vascular,
+            matched,
+            tint,
+            found,
+            band_noise,
+        } = ground;
         let maps = &surfaces.maps;
         let relief = Relief::of_green(green, &maps.fine);
         let clutter = Clutter::of(&relief);
@@ -287,6 +309,7 @@ impl Seen {
             pigmented,
             vascular,
             matched,
+            tint,
             clutter,
             line_noise,
             pit_noise: plain_skin.as_ref().map(PlainSkin::noise),
@@ -305,7 +328,7 @@ impl Seen {
         let ((surfaces, pigmented), (relief, dots, texture, lattice)) = rayon::join(
             || {
                 let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
-                let pigmented = surfaces.pigmented(frozen.pigmented, frozen.matched);
+                let (pigmented, _) = surfaces.pigmented(frozen.pigmented, frozen.matched, Some(&frozen.tint));
                 (surfaces, pigmented)
             },
             || {

@@ -2,10 +2,12 @@
 //! know each other, a photo's telling knows them all.
 
 use crate::lesion::Spot;
+use crate::lesion::segmentation::mask_of;
 use crate::metrics::inflammation::RedSpot;
 use crate::metrics::scars::Scar;
 use crate::metrics::stretch_marks::{Kind, StretchMark};
 use crate::metrics::wrinkles::Disc;
+use crate::raster::{covers, in_cells};
 
 /// The radius in which a papule is shaded over the radius in which it is red.
 const BUMP: f64 = 1.4;
@@ -23,6 +25,31 @@ pub fn rimmed(papules: &[RedSpot], scars: &[Scar], spots: &[Spot]) -> Vec<Disc> 
     let pit = |scar: &Scar| Disc { centre: [scar.x_px, scar.y_px], radius_px: WALL * scar.radius_px };
     let spot = |spot: &Spot| Disc { centre: spot.centre, radius_px: of_area(spot.area_px) };
     papules.iter().map(bump).chain(scars.iter().map(pit)).chain(spots.iter().map(spot)).collect()
+}
+
+/// The red bumps that are no pigmented `spots`, cells of `factor` native pixels: on darker skin
+/// much pigment passes for blood, and its mottle for a bump.
+pub fn off_spots(
+    mut papules: Vec<RedSpot>,
+    spots: &[Spot],
+    shape: (usize, usize),
+    factor: usize,
+) -> Vec<RedSpot> {
+    let spotted = mask_of(spots, shape);
+    papules.retain(|papule| {
+        let [x, y] = [papule.x_px, papule.y_px].map(|at| in_cells(at, factor));
+        !covers(&spotted, x, y)
+    });
+    papules
+}
+
+/// The `spots` that are no scars: a scar has been told from the spot that might be there instead.
+pub fn off_scars(mut spots: Vec<Spot>, scars: &[Scar]) -> Vec<Spot> {
+    spots.retain(|spot| {
+        let [x, y] = spot.centre;
+        !scars.iter().any(|scar| (scar.x_px - x).hypot(scar.y_px - y) <= scar.radius_px)
+    });
+    spots
 }
 
 /// Width of a pale band, mm, below which it may be the shade of a furrow that

@@ -1,0 +1,86 @@
+//! The tint of pigment in the photos of a series.
+//!
+//! How much of each colour a spot takes away hangs on the camera, the lamp and what the surface
+//! reflects, so that no fixed limit parts pigment from shading on every skin. But the spots of a
+//! baseline hold one pigment under one light. Each bit more of it takes away less of what is left
+//! of blue, then of green, so that spots ordered by how much red they take change their tint little
+//! by little. Relief does not shade as deeply: the deepest spots show the tint, and each fainter one
+//! is judged by those nearest in depth. Shade takes less green and mostly other than as much blue,
+//! blood takes more green.
+
+use crate::order::median;
+
+/// Rise of density, in any channel, that no relief makes. Shades of scars and papules that were
+/// taken for spots on drawn skin reached 0.42.
+const DEEP: f64 = 0.45;
+
+/// Shares of red by which a grey rise takes green (at most) and blue: a pit that is deeper yet.
+const GREY_GREEN: f64 = 1.3;
+const GREY_BLUE: [f64; 2] = [0.75, 1.45];
+
+/// Deep spots that are needed to know the tint.
+const LEAST_DEEP: usize = 4;
+
+/// Spots nearest in depth that one is judged by: their medians.
+const NEAREST: usize = 5;
+
+/// How far green, a share of what is expected, may fall short and exceed it, how far blue may fall
+/// short, and how far it may exceed the most that any pigment takes.
+const GREEN: [f64; 2] = [0.12, 0.2];
+const BLUE: [f64; 2] = [0.2, 0.15];
+
+/// Density by which mottle moves green and blue against red besides.
+const MOTTLE: [f64; 2] = [0.01, 0.02];
+
+/// Least rise of red that a tint is told of.
+const LEAST_RED: f64 = 0.02;
+
+/// By how much a spot raises the density of red, green and blue.
+pub type Rise = [f64; 3];
+
+/// The rises of a baseline's pigmented spots; none where too few are deep enough to know the tint.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tint(Vec<Rise>);
+
+impl Tint {
+    /// What the spots of a baseline, of which some may be shade or blood, show.
+    pub fn of_baseline(mut rises: Vec<Rise>) -> Self {
+        rises.sort_by(|a, b| b[0].total_cmp(&a[0]));
+        let (deep, fainter): (Vec<Rise>, Vec<Rise>) = rises.into_iter().partition(|&rise| is_deep(rise));
+        if deep.len() < LEAST_DEEP {
+            return Self::default();
+        }
+        let mut tint = Self(deep);
+        for rise in fainter {
+            if rise[0] >= LEAST_RED && tint.has(rise) {
+                tint.0.push(rise);
+            }
+        }
+        tint
+    }
+
+    /// Whether a spot may have it: always where it is not known or cannot be told.
+    pub fn has(&self, rise: Rise) -> bool {
+        let [red, green, blue] = rise;
+        if self.0.is_empty() || is_deep(rise) || red < LEAST_RED {
+            return true;
+        }
+        let mut nearest: Vec<&Rise> = self.0.iter().collect();
+        nearest.sort_by(|a, b| (a[0] - red).abs().total_cmp(&(b[0] - red).abs()));
+        nearest.truncate(NEAREST);
+        let expected = |channel: usize| {
+            let shares: Vec<f64> = nearest.iter().map(|rise| rise[channel] / rise[0]).collect();
+            red * median(&shares).unwrap_or_default()
+        };
+        let most_blue = self.0.iter().map(|rise| rise[2]).fold(0.0, f64::max);
+        let greens = (1.0 - GREEN[0]) * expected(1) - MOTTLE[0]..=(1.0 + GREEN[1]) * expected(1) + MOTTLE[0];
+        let blues = (1.0 - BLUE[0]) * expected(2) - MOTTLE[1]..=(1.0 + BLUE[1]) * most_blue + MOTTLE[1];
+        greens.contains(&green) && blues.contains(&blue)
+    }
+}
+
+/// Whether only pigment takes as much, and in this tint.
+fn is_deep([red, green, blue]: Rise) -> bool {
+    let grey = green < GREY_GREEN * red && (GREY_BLUE[0] * red..GREY_BLUE[1] * red).contains(&blue);
+    red >= LEAST_RED && red.max(green).max(blue) > DEEP && !grey
+}
