@@ -84,3 +84,55 @@ fn is_deep([red, green, blue]: Rise) -> bool {
     let grey = green < GREY_GREEN * red && (GREY_BLUE[0] * red..GREY_BLUE[1] * red).contains(&blue);
     red >= LEAST_RED && red.max(green).max(blue) > DEEP && !grey
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand, skin whose surface reflects a twentieth of the red, a tenth of the green and half
+    /// of the blue: pigment of densities 0.33, 0.5 and 0.8 times `amount`.
+    fn pigment(amount: f64) -> Rise {
+        let seen = |density: f64, reflected: f64| -((1.0 - reflected) * (-density).exp() + reflected).ln();
+        [seen(0.33 * amount, 0.05), seen(0.5 * amount, 0.1), seen(0.8 * amount, 0.5)]
+    }
+
+    fn known() -> Tint {
+        let deep = [1.4, 1.6, 1.8, 2.0, 2.4].map(pigment);
+        let fainter = [1.0, 0.7, 0.5, 0.3].map(pigment);
+        let others = [[0.2, 0.22, 0.18], [0.12, 0.3, 0.2]];
+        Tint::of_baseline([&deep[..], &fainter, &others].concat())
+    }
+
+    #[test]
+    fn fainter_pigment_has_the_tint_and_shade_and_blood_have_not() {
+        let tint = known();
+        assert_eq!(tint.0.len(), 9, "shade and blood are left out: {tint:?}");
+        for amount in [0.25, 0.4, 0.6, 0.9, 3.0] {
+            assert!(tint.has(pigment(amount)), "{amount}");
+        }
+        for depth in [0.1, 0.2, 0.3, 0.4] {
+            assert!(!tint.has([depth; 3].map(|rise| 0.9 * rise)), "shade of {depth}");
+            let [red, green, blue] = [0.235, 0.75, 0.45].map(|of_blood| depth * of_blood);
+            assert!(!tint.has([red.max(LEAST_RED), green, blue]), "blood of {depth}");
+        }
+    }
+
+    #[test]
+    fn blue_beyond_what_any_pigment_takes_is_shade_of_the_sheen() {
+        // The darkest skin: all of the blue is sheen, and pigment takes none of it.
+        let of = |red: f64| [red, 0.9 * red, 0.0];
+        let tint = Tint::of_baseline([0.5, 0.55, 0.6, 0.7].map(of).into());
+        assert!(tint.has(of(0.3)) && !tint.has([0.3, 0.27, 0.1]));
+    }
+
+    #[test]
+    fn without_spots_deeper_than_relief_nothing_is_known() {
+        let faint = Tint::of_baseline([0.3, 0.5, 0.7, 0.9].map(pigment).into());
+        // Four pits as deep as spots are grey.
+        let grey = Tint::of_baseline(vec![[0.5, 0.55, 0.5]; 4]);
+        for tint in [faint, grey] {
+            assert_eq!(tint, Tint::default());
+            assert!(tint.has([0.2; 3]));
+        }
+    }
+}

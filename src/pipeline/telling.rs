@@ -83,22 +83,45 @@ mod tests {
     use super::*;
     use crate::lesion::LesionKind;
 
-    /// By hand: areas of 100 π are radii of 10.
-    #[test]
-    fn what_has_a_rim_is_a_disc_as_wide_as_it_is_shaded() {
-        let area_px = 100.0 * std::f64::consts::PI;
-        let papule = RedSpot { x_px: 1.0, y_px: 2.0, area_px, contrast: 0.3, outline: Vec::new() };
-        let scar = Scar { x_px: 3.0, y_px: 4.0, radius_px: 10.0, contrast: 0.1, size: None };
-        let spot = Spot {
+    const AREA_PX: f64 = 100.0 * std::f64::consts::PI;
+
+    fn papule([x_px, y_px]: [f64; 2]) -> RedSpot {
+        RedSpot { x_px, y_px, area_px: AREA_PX, contrast: 0.3, outline: Vec::new() }
+    }
+
+    fn scar([x_px, y_px]: [f64; 2]) -> Scar {
+        Scar { x_px, y_px, radius_px: 10.0, contrast: 0.1, size: None }
+    }
+
+    fn spot(centre: [f64; 2], pixels: Vec<(u32, u32)>) -> Spot {
+        Spot {
             kind: LesionKind::Pigmented,
-            centre: [5.0, 6.0],
-            area_px,
+            centre,
+            area_px: AREA_PX,
             contrast: 0.3,
             dose: 1.0,
             dose_standard_error: 0.1,
             outline: Vec::new(),
-            pixels: Vec::new(),
-        };
+            pixels,
+        }
+    }
+
+    /// A spot of the cells (10, 10) and (11, 10), 2 native pixels each, and a scar of radius 10.
+    #[test]
+    fn a_place_is_one_thing_only() {
+        let spots = [spot([21.5, 20.5], vec![(10, 10), (11, 10)])];
+        let papules = [[20.5, 20.5], [22.5, 20.5], [20.5, 22.5], [60.0, 10.0]].map(papule).into();
+        let left: Vec<f64> = off_spots(papules, &spots, (40, 40), 2).iter().map(|p| p.y_px).collect();
+        assert_eq!(left, [22.5, 10.0]);
+        let kept = |x: f64| off_scars(spots.to_vec(), &[scar([x, 20.5])]).len();
+        assert_eq!((kept(30.0), kept(32.0)), (0, 1));
+    }
+
+    /// By hand: areas of 100 π are radii of 10.
+    #[test]
+    fn what_has_a_rim_is_a_disc_as_wide_as_it_is_shaded() {
+        let (papule, scar) = (papule([1.0, 2.0]), scar([3.0, 4.0]));
+        let spot = spot([5.0, 6.0], Vec::new());
         let discs = rimmed(&[papule], &[scar], &[spot]);
         assert_eq!(
             discs.iter().map(|disc| disc.centre).collect::<Vec<_>>(),
