@@ -14,7 +14,8 @@ use crate::order::median;
 /// taken for spots on drawn skin reached 0.42.
 const DEEP: f64 = 0.45;
 
-/// Shares of red by which a grey rise takes green (at most) and blue: a pit that is deeper yet.
+/// Shares of red by which shade takes green (at most) and blue: what is as grey, however deep,
+/// shows no tint.
 const GREY_GREEN: f64 = 1.3;
 const GREY_BLUE: [f64; 2] = [0.75, 1.45];
 
@@ -46,20 +47,22 @@ impl Tint {
     /// What the spots of a baseline, of which some may be shade or blood, show.
     pub fn of_baseline(mut rises: Vec<Rise>) -> Self {
         rises.sort_by(|a, b| b[0].total_cmp(&a[0]));
-        let (deep, fainter): (Vec<Rise>, Vec<Rise>) = rises.into_iter().partition(|&rise| is_deep(rise));
+        let shows = |&rise: &Rise| is_deep(rise) && !is_grey(rise);
+        let (deep, fainter): (Vec<Rise>, Vec<Rise>) = rises.into_iter().partition(shows);
         if deep.len() < LEAST_DEEP {
             return Self::default();
         }
         let mut tint = Self(deep);
         for rise in fainter {
-            if rise[0] >= LEAST_RED && tint.has(rise) {
+            if rise[0] >= LEAST_RED && !is_deep(rise) && tint.has(rise) {
                 tint.0.push(rise);
             }
         }
         tint
     }
 
-    /// Whether a spot may have it: always where it is not known or cannot be told.
+    /// Whether a spot may have it: always where it is not known or cannot be told, and of what is
+    /// deeper than relief.
     pub fn has(&self, rise: Rise) -> bool {
         let [red, green, blue] = rise;
         if self.0.is_empty() || is_deep(rise) || red < LEAST_RED {
@@ -79,10 +82,14 @@ impl Tint {
     }
 }
 
-/// Whether only pigment takes as much, and in this tint.
+/// Whether no relief takes as much.
 fn is_deep([red, green, blue]: Rise) -> bool {
-    let grey = green < GREY_GREEN * red && (GREY_BLUE[0] * red..GREY_BLUE[1] * red).contains(&blue);
-    red >= LEAST_RED && red.max(green).max(blue) > DEEP && !grey
+    red >= LEAST_RED && red.max(green).max(blue) > DEEP
+}
+
+/// Whether shade may have this colour.
+fn is_grey([red, green, blue]: Rise) -> bool {
+    green < GREY_GREEN * red && (GREY_BLUE[0] * red..GREY_BLUE[1] * red).contains(&blue)
 }
 
 #[cfg(test)]
