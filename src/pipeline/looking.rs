@@ -230,7 +230,8 @@ pub struct Frozen {
     pub(super) band_noise: Option<BandNoise>,
     /// Variance, mm², that blur adds to the pictures of its pores.
     pub(super) pore_blur_mm2: f64,
-    /// The contrast of the baseline's spot in each of its coarse cells; 0 where none is.
+    /// The contrast of the baseline's spot in each of its coarse cells, scars and papules that look
+    /// like spots among them; 0 where none is.
     spots: Plane,
     /// Native baseline pixels per coarse cell.
     factor: usize,

@@ -14,7 +14,7 @@ use crate::metrics::wrinkles::{self, Wrinkle};
 use crate::metrics::{Measured, redness};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::looking::{Frozen, Ground, Seen, Surfaces, colours, green};
-use crate::pipeline::telling::{off_furrows, off_scars, off_spots, rimmed};
+use crate::pipeline::telling::{apart, off_furrows, off_scars, rimmed};
 use crate::raster::{Mask, Plane};
 use crate::region::Region;
 
@@ -127,7 +127,7 @@ impl Shown {
             rayon::join(relief_shown, colour_shown);
         let (scars, slope) = pits.map_or((Vec::new(), None), |(scars, slope)| (scars, Some(slope)));
         let pigmented = off_scars(pigmented, &scars);
-        let papules = off_spots(papules, &pigmented, maps.coarse.skin.dim(), maps.coarse.factor);
+        let (papules, pigmented) = apart(papules, pigmented, maps.coarse.skin.dim(), maps.coarse.factor);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let px_per_mm = relief.native_px_per_mm();
         let wrinkles = wrinkles::among(lines, &relief, &rimmed(&papules, &scars, &pigmented));

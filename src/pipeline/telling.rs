@@ -17,30 +17,50 @@ const WALL: f64 = 1.2;
 
 /// The papules, scars and spots, whose rims look like pieces of furrows.
 pub fn rimmed(papules: &[RedSpot], scars: &[Scar], spots: &[Spot]) -> Vec<Disc> {
-    let of_area = |area_px: f64| (area_px / std::f64::consts::PI).sqrt();
-    let bump = |papule: &RedSpot| Disc {
-        centre: [papule.x_px, papule.y_px],
-        radius_px: BUMP * of_area(papule.area_px),
-    };
     let pit = |scar: &Scar| Disc { centre: [scar.x_px, scar.y_px], radius_px: WALL * scar.radius_px };
-    let spot = |spot: &Spot| Disc { centre: spot.centre, radius_px: of_area(spot.area_px) };
+    let spot = |spot: &Spot| Disc { centre: spot.centre, radius_px: radius_of(spot.area_px) };
     papules.iter().map(bump).chain(scars.iter().map(pit)).chain(spots.iter().map(spot)).collect()
 }
 
-/// The red bumps that are no pigmented `spots`, cells of `factor` native pixels: on darker skin
-/// much pigment passes for blood, and its mottle for a bump.
-pub fn off_spots(
+/// Where a papule is shaded.
+fn bump(papule: &RedSpot) -> Disc {
+    Disc { centre: [papule.x_px, papule.y_px], radius_px: BUMP * radius_of(papule.area_px) }
+}
+
+/// The radius of a disc of this area.
+fn radius_of(area: f64) -> f64 {
+    (area / std::f64::consts::PI).sqrt()
+}
+
+/// Most contrast of the pigment that a papule's shaded side may look like, and least contrast of the
+/// papule's blood as a share of that. Chosen by us, on drawn skin.
+const MOST_OF_SIDE: f64 = 1.0;
+const LEAST_BLOOD: f64 = 0.6;
+
+/// Red bumps and pigmented spots (on cells of `factor` native pixels), each place only one of them.
+/// On dark skin a papule's shaded side passes for pigment, and some of a spot's pigment for blood,
+/// whose mottle looks like a bump.
+pub fn apart(
     mut papules: Vec<RedSpot>,
-    spots: &[Spot],
+    mut spots: Vec<Spot>,
     shape: (usize, usize),
     factor: usize,
-) -> Vec<RedSpot> {
-    let spotted = mask_of(spots, shape);
+) -> (Vec<RedSpot>, Vec<Spot>) {
+    spots.retain(|spot| {
+        let is_side = |papule: &RedSpot| {
+            let Disc { centre: [x, y], radius_px } = bump(papule);
+            spot.contrast < MOST_OF_SIDE
+                && papule.contrast >= LEAST_BLOOD * spot.contrast
+                && (spot.centre[0] - x).hypot(spot.centre[1] - y) <= radius_px
+        };
+        !papules.iter().any(is_side)
+    });
+    let spotted = mask_of(&spots, shape);
     papules.retain(|papule| {
         let [x, y] = [papule.x_px, papule.y_px].map(|at| in_cells(at, factor));
         !covers(&spotted, x, y)
     });
-    papules
+    (papules, spots)
 }
 
 /// The `spots` that are no scars: a scar has been told from the spot that might be there instead.
@@ -106,14 +126,30 @@ mod tests {
         }
     }
 
-    /// A spot of the cells (10, 10) and (11, 10), 2 native pixels each, and a scar of radius 10.
+    /// Spots of 2 × 1 cells of 2 native pixels whose contrasts are 0.3, and papules that are shaded
+    /// within 14 pixels.
     #[test]
-    fn a_place_is_one_thing_only() {
-        let spots = [spot([21.5, 20.5], vec![(10, 10), (11, 10)])];
-        let papules = [[20.5, 20.5], [22.5, 20.5], [20.5, 22.5], [60.0, 10.0]].map(papule).into();
-        let left: Vec<f64> = off_spots(papules, &spots, (40, 40), 2).iter().map(|p| p.y_px).collect();
-        assert_eq!(left, [22.5, 10.0]);
-        let kept = |x: f64| off_scars(spots.to_vec(), &[scar([x, 20.5])]).len();
+    fn a_place_is_a_papule_or_a_spot() {
+        let at = |x: u32, contrast| Spot {
+            contrast,
+            ..spot([2.0 * f64::from(x) + 1.5, 20.5], vec![(x, 10), (x + 1, 10)])
+        };
+        let left = |spot: Spot, papule_at, blood| {
+            let papule = RedSpot { contrast: blood, ..papule(papule_at) };
+            let (papules, spots) = apart(vec![papule], vec![spot], (40, 40), 2);
+            (papules.len(), spots.len())
+        };
+        // Little blood on a spot, the shaded side of a papule, a spot too far from it, deep pigment.
+        assert_eq!(left(at(10, 0.3), [22.5, 20.5], 0.1), (0, 1));
+        assert_eq!(left(at(10, 0.3), [34.5, 20.5], 0.2), (1, 0));
+        assert_eq!(left(at(10, 0.3), [36.5, 20.5], 0.2), (1, 1));
+        assert_eq!(left(at(10, 1.2), [22.5, 20.5], 1.2), (0, 1));
+    }
+
+    /// A scar of radius 10, 8.5 and 10.5 from a spot.
+    #[test]
+    fn a_scar_is_no_spot() {
+        let kept = |x: f64| off_scars(vec![spot([21.5, 20.5], Vec::new())], &[scar([x, 20.5])]).len();
         assert_eq!((kept(30.0), kept(32.0)), (0, 1));
     }
 
