@@ -8,6 +8,7 @@ pub mod crescents;
 mod estimate;
 pub mod gain;
 pub mod glcm;
+pub mod hairs;
 pub mod ibsi;
 pub mod inflammation;
 pub mod lines;

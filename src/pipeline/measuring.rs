@@ -11,7 +11,7 @@ use crate::metrics::scars::{self, Scar};
 use crate::metrics::stretch_marks::{self, StretchMark};
 use crate::metrics::texture::{self, Texture};
 use crate::metrics::wrinkles::{self, Wrinkle};
-use crate::metrics::{Measured, redness};
+use crate::metrics::{Measured, hairs, redness};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::looking::{Frozen, Ground, Seen, Surfaces, colours, green};
 use crate::pipeline::telling::{apart, off_furrows, off_scars, rimmed};
@@ -130,7 +130,8 @@ impl Shown {
         let (papules, pigmented) = apart(papules, pigmented, maps.coarse.skin.dim(), maps.coarse.factor);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let px_per_mm = relief.native_px_per_mm();
-        let wrinkles = wrinkles::among(lines, &relief, &rimmed(&papules, &scars, &pigmented));
+        let mut wrinkles = wrinkles::among(lines, &relief, &rimmed(&papules, &scars, &pigmented));
+        wrinkles.retain(|wrinkle| !hairs::is_hair(maps, &wrinkle.points));
         let furrows = wrinkles.iter().map(|wrinkle| wrinkle.points.as_slice());
         let stretch_marks = off_furrows(stretch_marks, furrows, px_per_mm);
         Self {
