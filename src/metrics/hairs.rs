@@ -83,8 +83,9 @@ mod tests {
         // A hair of 0.05, 0.035 and 0.025 that covers three tenths of skin of 0.3, 0.09 and 0.04:
         // -ln(0.7 + 0.3 × 0.05 / 0.3) and so on.
         assert!(hair([0.288, 0.203, 0.119]));
-        // A furrow, one below a sheen that is a fifth of the green, and one too faint to tell.
-        assert!(!hair([0.18, 0.2, 0.19]) && !hair([0.18, 0.144, 0.1]) && !hair([0.02, 0.01, 0.0]));
+        // A furrow that dims the light by a fifth, the same below a sheen that is a twentieth of the red
+        // and a seventh of the green (-ln(1 - 0.2 × 6 / 7)), and a line too faint to tell.
+        assert!(!hair([0.2, 0.223, 0.223]) && !hair([0.211, 0.188, 0.1]) && !hair([0.01, 0.005, 0.0]));
     }
 
     #[test]
