@@ -3,9 +3,9 @@
 
 usage: speed.py [--runs N] [--binary PATH] [--px-per-mm X] [--quick] [BEFORE AFTER]
 
-Without photographs it renders phantom pairs: 12 megapixels for OpenCV, 6 and 48 for the time per megapixel, and four
-patients of 6 for the throughput. Programs take turns (A B A B ...), because machines drift; what counts is the median of
-the ratios of neighbouring runs. Wall seconds of whole processes, peak memory as the operating system counts it.
+Without photographs it renders phantom pairs: 12 megapixels for OpenCV (their scale given, and not), 6 and 48 for the time
+per megapixel, and four patients of 6 for the throughput. Programs take turns (A B A B ...), because machines drift; what
+counts is the median of the ratios of neighbouring runs. Wall seconds of whole processes, peak memory as the operating system counts it.
 `--quick` leaves out everything but OpenCV.
 """
 
@@ -58,14 +58,20 @@ def told(name, values, unit, digits=2):
     print(f"{name:46} {middle:8.{digits}f} {unit:4} ({low:.{digits}f} to {high:.{digits}f})", flush=True)
 
 
-def in_turns(ours, theirs, runs):
-    """Runs of both, one after the other, after one of each that warms the file cache."""
-    timed(ours), timed(theirs)
-    return [(timed(ours), timed(theirs)) for _ in range(runs)]
+def decoded(photos):
+    """Seconds that one core takes to decode photographs, and no memory to speak of."""
+    return float(subprocess.run([sys.executable, "-c", DECODE, *map(str, photos)], check=True,
+                                capture_output=True).stdout), 0
 
 
-def ratios(runs):
-    return [ours[0] / theirs[0] for ours, theirs in runs]
+def in_turns(runs, *works):
+    """Runs of all, one after the other, after one of each that warms the file cache."""
+    turns = [[work() for work in works] for _ in range(1 + runs)]
+    return turns[1:]
+
+
+def ratios(runs, ours=0, theirs=1):
+    return [run[ours][0] / run[theirs][0] for run in runs]
 
 
 def main():
@@ -80,34 +86,36 @@ def main():
         parser.error("name two photographs, or none")
     binary = arguments.binary
 
-    def compare(pair, px_per_mm):
-        return [binary, "compare", *pair, "--px-per-mm", px_per_mm, "--no-progress", "--quiet"]
+    def compare(pair, px_per_mm=None):
+        scale = ["--px-per-mm", px_per_mm] if px_per_mm else []
+        return lambda: timed([binary, "compare", *pair, *scale, "--no-progress", "--quiet"])
 
     with tempfile.TemporaryDirectory() as folder:
         pair = arguments.photos or phantom(binary, f"{folder}/pair", "4000x3000", arguments.px_per_mm)
-        runs = in_turns(compare(pair, arguments.px_per_mm), [sys.executable, HERE / "opencv_pair.py", *pair], arguments.runs)
-        for name, column in (("compare", 0), ("OpenCV", 1)):
+        scaled = f"compare at {arguments.px_per_mm:g} px/mm"
+        runs = in_turns(arguments.runs, compare(pair, arguments.px_per_mm), compare(pair),
+                        lambda: timed([sys.executable, HERE / "opencv_pair.py", *pair]), lambda: decoded(pair))
+        for name, column in ((scaled, 0), ("compare without a scale", 1), ("OpenCV", 2)):
             told(name, [run[column][0] for run in runs], "s")
             told(f"{name}: peak memory", [run[column][1] for run in runs], "MiB", 0)
-        told("compare / OpenCV", ratios(runs), "")
-        decoding = float(subprocess.run([sys.executable, "-c", DECODE, *map(str, pair)], check=True,
-                                        capture_output=True).stdout)
-        told("compare / decoding both photos on one core", [ours[0] / decoding for ours, _ in runs], "")
+        for name, column in ((scaled, 0), ("compare without a scale", 1)):
+            told(f"{name} / OpenCV", ratios(runs, column, 2), "")
+            told(f"{name} / decoding on one core", ratios(runs, column, 3), "")
         if arguments.quick or arguments.photos:
             return
         # The scale grows with the photo: the same skin in more pixels.
         small, large = ((phantom(binary, f"{folder}/{size}", size, scale), scale)
                         for size, scale in (("2828x2121", 19.1), ("8000x6000", 54)))
-        runs = in_turns(compare(*large), compare(*small), arguments.runs)
+        runs = in_turns(arguments.runs, compare(*large), compare(*small))
         told("time per megapixel, 48 MP / 6 MP", [ratio * 6 / 48 for ratio in ratios(runs)], "")
         told("compare of 48 MP: peak memory", [run[0][1] for run in runs], "MiB", 0)
         phantom(binary, f"{folder}/many", "2828x2121", 19.1, patients=4)
 
         def analyze(jobs):
-            return [binary, "analyze", f"{folder}/many", "--out", f"{folder}/out{jobs}", "--jobs", jobs, "--force",
-                    "--no-progress", "--quiet"]
+            return lambda: timed([binary, "analyze", f"{folder}/many", "--out", f"{folder}/out{jobs}", "--jobs", jobs,
+                                  "--force", "--no-progress", "--quiet"])
 
-        runs = in_turns(analyze(1), analyze(2), arguments.runs)
+        runs = in_turns(arguments.runs, analyze(1), analyze(2))
         told("throughput of analyze, 2 jobs / 1", ratios(runs), "")
 
 
