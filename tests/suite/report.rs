@@ -261,3 +261,23 @@ fn the_fixture_gives_the_golden_report() {
         assert_alike(&report, &json(&golden), &path.to_string_lossy());
     }
 }
+
+/// What the README quotes from the report of the example patient.
+#[test]
+fn the_readme_quotes_the_golden_report() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let quoted = readme.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let report = json(Path::new("fixtures/golden/P001/report.json"));
+    let view = &report["views"][0];
+    let entries: Vec<&Value> =
+        ["changes", "lesions"].iter().flat_map(|key| view[*key].as_array().unwrap()).collect();
+    let mut count = 0;
+    for quote in serde_json::Deserializer::from_str(quoted).into_iter::<Value>() {
+        let quote = quote.unwrap();
+        let keys = quote.as_object().unwrap();
+        let is_quoted = |entry: &&Value| keys.iter().all(|(key, value)| entry[key] == *value);
+        assert!(entries.iter().any(is_quoted), "no longer in the report: {quote}");
+        count += 1;
+    }
+    assert_eq!(count, 3);
+}
