@@ -5,8 +5,9 @@
 //! baseline hold one pigment under one light. Each bit more of it takes away less of what is left
 //! of blue, then of green, so that spots ordered by how much red they take change their tint little
 //! by little. Relief does not shade as deeply: the deepest spots show the tint, and each fainter one
-//! is judged by those nearest in depth. Shade takes less green and mostly other than as much blue,
-//! blood takes more green.
+//! is judged by those nearest in depth. Shade takes less green than they let expect, and less blue
+//! or, where the surface reflects it, more; blood takes more green. All limits are chosen by us, on
+//! drawn skin of two optics.
 
 use crate::order::median;
 
@@ -46,6 +47,7 @@ pub struct Tint(Vec<Rise>);
 impl Tint {
     /// What the spots of a baseline, of which some may be shade or blood, show.
     pub fn of_baseline(mut rises: Vec<Rise>) -> Self {
+        rises.retain(|rise| rise[0] >= LEAST_RED);
         rises.sort_by(|a, b| b[0].total_cmp(&a[0]));
         let shows = |&rise: &Rise| is_deep(rise) && !is_grey(rise);
         let (deep, fainter): (Vec<Rise>, Vec<Rise>) = rises.into_iter().partition(shows);
@@ -54,7 +56,7 @@ impl Tint {
         }
         let mut tint = Self(deep);
         for rise in fainter {
-            if rise[0] >= LEAST_RED && !is_deep(rise) && tint.has(rise) {
+            if !is_deep(rise) && tint.has(rise) {
                 tint.0.push(rise);
             }
         }
@@ -73,7 +75,7 @@ impl Tint {
         nearest.truncate(NEAREST);
         let expected = |channel: usize| {
             let shares: Vec<f64> = nearest.iter().map(|rise| rise[channel] / rise[0]).collect();
-            red * median(&shares).unwrap_or_default()
+            red * median(&shares).expect("some are known")
         };
         let most_blue = self.0.iter().map(|rise| rise[2]).fold(0.0, f64::max);
         let greens = (1.0 - GREEN[0]) * expected(1) - MOTTLE[0]..=(1.0 + GREEN[1]) * expected(1) + MOTTLE[0];
@@ -84,7 +86,7 @@ impl Tint {
 
 /// Whether no relief takes as much.
 fn is_deep([red, green, blue]: Rise) -> bool {
-    red >= LEAST_RED && red.max(green).max(blue) > DEEP
+    red.max(green).max(blue) > DEEP
 }
 
 /// Whether shade may have this colour.

@@ -6,8 +6,9 @@
 //! On light skin it takes as much of both, but is far darker than a furrow there.
 
 use crate::metrics::Maps;
+use crate::metrics::lines::normal;
 use crate::order::clipped_mean;
-use crate::raster::{covers, in_cells, sample};
+use crate::raster::{Plane, covers, in_cells, sample};
 
 /// Where a line is looked at, and the skin beside it, mm from its middle to each side.
 const MIDDLE_MM: [f64; 3] = [-0.1, 0.0, 0.1];
@@ -18,7 +19,7 @@ const AROUND: usize = 3;
 
 /// Least rise of red over that of green by a hair. Furrows of drawn skin of all tones have 0.6 to 1.05
 /// (the darkest most: the surface reflects a larger share of green), hairs on brown skin 1.2 to 1.9
-/// and on dark skin 1.6 to 3.6.
+/// and on dark skin 1.6 to 3.6. Chosen by us.
 const LEAST_REDNESS: f64 = 1.2;
 
 /// Least rise of red that tells anything, density.
@@ -27,31 +28,26 @@ const LEAST_RISE: f64 = 0.015;
 /// Whether a line through these `points`, native pixels, is a hair by its colour.
 pub fn is_hair(maps: &Maps, points: &[[f64; 2]]) -> bool {
     let level = &maps.coarse;
-    let mm = level.scale.px(1.0) * level.factor as f64;
-    let mut rises = [Vec::new(), Vec::new()];
-    for i in 0..points.len() {
-        let (before, after) = (points[i.saturating_sub(AROUND)], points[(i + AROUND).min(points.len() - 1)]);
-        let (dx, dy) = (after[0] - before[0], after[1] - before[1]);
-        let length = dx.hypot(dy).max(1e-9);
-        let mean = |channel: usize, offsets: &[f64]| -> Option<f64> {
-            let sum: Option<f64> = offsets
-                .iter()
-                .map(|offset| {
-                    let [x, y] =
-                        [points[i][0] - offset * mm * dy / length, points[i][1] + offset * mm * dx / length]
-                            .map(|at| in_cells(at, level.factor));
-                    sample(&maps.density[channel], x, y).filter(|_| covers(&level.skin, x, y)).map(f64::from)
-                })
-                .sum();
+    let px_per_mm = level.scale.px(1.0) * level.factor as f64;
+    // How far a channel rises from the skin beside a point; `None` where that is not seen.
+    let rise = |density: &Plane, i: usize| {
+        let [nx, ny] = normal(points, i, AROUND);
+        let at = |offset_mm: f64| {
+            let reach = offset_mm * px_per_mm;
+            let [x, y] =
+                [points[i][0] + reach * nx, points[i][1] + reach * ny].map(|at| in_cells(at, level.factor));
+            sample(density, x, y).filter(|_| covers(&level.skin, x, y)).map(f64::from)
+        };
+        let mean = |offsets: &[f64]| -> Option<f64> {
+            let sum: Option<f64> = offsets.iter().map(|&offset| at(offset)).sum();
             Some(sum? / offsets.len() as f64)
         };
-        for (channel, rises) in rises.iter_mut().enumerate() {
-            rises.extend(
-                mean(channel, &MIDDLE_MM).zip(mean(channel, &SIDES_MM)).map(|(middle, sides)| middle - sides),
-            );
-        }
-    }
-    let [red, green] = rises.map(|rises| clipped_mean(&rises).unwrap_or(0.0));
+        Some(mean(&MIDDLE_MM)? - mean(&SIDES_MM)?)
+    };
+    let [red, green] = [0, 1].map(|channel| {
+        let rises: Vec<f64> = (0..points.len()).filter_map(|i| rise(&maps.density[channel], i)).collect();
+        clipped_mean(&rises).unwrap_or(0.0)
+    });
     red > LEAST_RISE && red > LEAST_REDNESS * green
 }
 
@@ -59,7 +55,6 @@ pub fn is_hair(maps: &Maps, points: &[[f64; 2]]) -> bool {
 mod tests {
     use super::*;
     use crate::metrics::testing::maps_of_colors;
-    use crate::raster::Plane;
 
     /// A line along y = 100 of these densities, 0.3 mm wide at 20 px/mm, with a brown spot across it
     /// that takes 0.4, 0.6 and 1.0.

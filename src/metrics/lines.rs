@@ -68,6 +68,15 @@ impl Line {
     }
 }
 
+/// The unit normal of a line at its point `i`, as the points up to `around` before and after it
+/// have its direction; 0 where they are one.
+pub fn normal(points: &[[f64; 2]], i: usize, around: usize) -> [f64; 2] {
+    let (before, after) = (points[i.saturating_sub(around)], points[(i + around).min(points.len() - 1)]);
+    let (dx, dy) = (after[0] - before[0], after[1] - before[1]);
+    let length = dx.hypot(dy).max(1e-9);
+    [-dy / length, dx / length]
+}
+
 /// What lines at random have on plain skin, rung by rung: the unit of their
 /// thresholds, taken from the baseline once and used for every session.
 #[derive(Debug, Clone, Copy, PartialEq)]

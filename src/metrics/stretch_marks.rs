@@ -3,6 +3,7 @@
 use crate::filter::background::{background, reduce_inside};
 use crate::filter::gaussian::gaussian;
 use crate::filter::ridges::{self, Line, Scale, Search};
+use crate::metrics::lines::normal;
 use crate::metrics::{
     Better, Estimate, Family, Maps, Measured, Metric, NO_SCALE, NO_SKIN, RESOLUTION_TOO_LOW,
 };
@@ -241,13 +242,10 @@ fn stands_out([left, right]: [f64; 2]) -> bool {
 /// How much higher a plane is on a line than on each side of it, at each point
 /// that has skin at `reach` on both sides.
 fn flanked(plane: &Plane, inside: &Mask, points: &[[f64; 2]], reach: f64) -> Vec<[f64; 2]> {
-    let last = points.len().saturating_sub(1);
     let contrast = |i: usize| {
-        let (before, after) = (points[i.saturating_sub(2)], points[(i + 2).min(last)]);
-        let (dx, dy) = (after[0] - before[0], after[1] - before[1]);
-        let along = dx.hypot(dy).max(1e-9);
+        let [nx, ny] = normal(points, i, 2);
         let at = |side: f64| {
-            let (x, y) = (points[i][0] - side * reach * dy / along, points[i][1] + side * reach * dx / along);
+            let (x, y) = (points[i][0] + side * reach * nx, points[i][1] + side * reach * ny);
             sample(plane, x, y).filter(|_| covers(inside, x, y)).map(f64::from)
         };
         let here = at(0.0)?;

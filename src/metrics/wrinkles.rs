@@ -1,6 +1,6 @@
 //! Wrinkles and fine lines: dark ridges of the relief, followed from end to end.
 
-use crate::metrics::lines::{LEAST_PX_PER_MM, Line};
+use crate::metrics::lines::{LEAST_PX_PER_MM, Line, normal};
 use crate::metrics::relief::{Relief, SIGMA_PER_FWHM};
 use crate::metrics::{
     Better, Estimate, Family, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
@@ -146,12 +146,10 @@ impl Profile {
         let step_mm = PROFILE_MM.0 / Self::HALF as f64;
         let mut seen: Vec<Vec<f64>> = vec![Vec::new(); 2 * Self::HALF + 1];
         for i in 1..points.len().saturating_sub(1) {
-            let (before, after) = (points[i.saturating_sub(3)], points[(i + 3).min(points.len() - 1)]);
-            let (dx, dy) = (after[0] - before[0], after[1] - before[1]);
-            let length = dx.hypot(dy).max(1e-9);
+            let [nx, ny] = normal(points, i, 3);
             for (k, seen) in seen.iter_mut().enumerate() {
-                let reach = relief.scale.px(step_mm) * (k as f64 - Self::HALF as f64) / length;
-                let (x, y) = (points[i][0] - reach * dy, points[i][1] + reach * dx);
+                let reach = relief.scale.px(step_mm) * (k as f64 - Self::HALF as f64);
+                let (x, y) = (points[i][0] + reach * nx, points[i][1] + reach * ny);
                 let value = sample(&relief.detail, x, y).filter(|_| covers(&relief.skin, x, y));
                 seen.extend(value.map(f64::from));
             }

@@ -165,15 +165,25 @@ impl Surfaces {
 /// What the colours of a baseline, or of a photo measured by itself, show and fix.
 pub struct Ground {
     surfaces: Surfaces,
+    /// Pigmented spots.
+    found: Vec<Spot>,
+    fixed: FixedColours,
+}
+
+/// What the colours of a baseline fix for the whole series.
+#[derive(Debug, Clone)]
+pub(super) struct FixedColours {
+    /// How densities are turned into melanin and hemoglobin.
+    unmixing: Unmixing,
     pigment_map: LesionMap,
     blood_map: LesionMap,
     pigmented: Thresholds,
-    vascular: Thresholds,
+    pub(super) vascular: Thresholds,
+    /// How faint pigment shows best.
     matched: Option<Matched>,
     tint: Tint,
-    /// Pigmented spots.
-    found: Vec<Spot>,
-    band_noise: Option<BandNoise>,
+    /// How strong bands at random are on it; `None` where nothing shows them.
+    pub(super) band_noise: Option<BandNoise>,
 }
 
 impl Ground {
@@ -204,30 +214,23 @@ impl Ground {
         let pigmented = pigmented.over_rounding(of_pigment);
         let vascular = Thresholds { level_error: of_blood, ..vascular };
         let (found, tint) = surfaces.pigmented(pigmented, matched, None);
-        Self { surfaces, pigment_map, blood_map, pigmented, vascular, matched, tint, found, band_noise }
+        let unmixing = surfaces.maps.unmixing;
+        let fixed =
+            FixedColours { unmixing, pigment_map, blood_map, pigmented, vascular, matched, tint, band_noise };
+        Self { surfaces, found, fixed }
     }
 }
 
 /// What is fixed at the baseline and kept for the whole series.
 #[derive(Debug, Clone)]
 pub struct Frozen {
-    /// How densities are turned into melanin and hemoglobin.
-    unmixing: Unmixing,
-    pigment_map: LesionMap,
-    blood_map: LesionMap,
-    pigmented: Thresholds,
-    pub(super) vascular: Thresholds,
-    /// How faint pigment shows best.
-    matched: Option<Matched>,
-    tint: Tint,
+    pub(super) colours: FixedColours,
     /// How strongly its plain skin responds to filters of structure.
     pub(super) clutter: Clutter,
     /// How strong lines at random are on it.
     pub(super) line_noise: LineNoise,
     /// How uneven its plain skin is to those who look for pits; `None` where nothing shows them.
     pub(super) pit_noise: Option<PitNoise>,
-    /// How strong bands at random are on it; `None` where nothing shows them.
-    pub(super) band_noise: Option<BandNoise>,
     /// Variance, mm², that blur adds to the pictures of its pores.
     pub(super) pore_blur_mm2: f64,
     /// The contrast of the baseline's spot in each of its coarse cells, scars and papules that look
@@ -240,7 +243,7 @@ pub struct Frozen {
 impl Frozen {
     /// How densities are turned into melanin and hemoglobin.
     pub fn unmixing(&self) -> Unmixing {
-        self.unmixing
+        self.colours.unmixing
     }
 
     /// The contrast that the place each cell of a photo shows had as a spot at
@@ -268,17 +271,7 @@ impl Seen {
     /// The baseline, or a photo measured by itself, and what that fixes for
     /// the photos compared with it; `blur_mm` is what its [`green`] was blurred by.
     pub fn of_baseline(ground: Ground, green: Plane, blur_mm: f64) -> (Self, Frozen) {
-        let Ground {
-            surfaces,
-            pigment_map,
-            blood_map,
-            pigmented,
-            vascular,
-            matched,
-            tint,
-            found,
-            band_noise,
-        } = ground;
+        let Ground { surfaces, found, fixed } = ground;
         let maps = &surfaces.maps;
         let relief = Relief::of_green(green, &maps.fine);
         let clutter = Clutter::of(&relief);
@@ -304,17 +297,10 @@ impl Seen {
             },
         );
         let frozen = Frozen {
-            unmixing: maps.unmixing,
-            pigment_map,
-            blood_map,
-            pigmented,
-            vascular,
-            matched,
-            tint,
+            colours: fixed,
             clutter,
             line_noise,
             pit_noise: plain_skin.as_ref().map(PlainSkin::noise),
-            band_noise,
             pore_blur_mm2,
             spots,
             factor: maps.coarse.factor,
@@ -328,8 +314,9 @@ impl Seen {
         let fine = maps.fine.clone();
         let ((surfaces, pigmented), (relief, dots, texture, lattice)) = rayon::join(
             || {
-                let surfaces = Surfaces::of(maps, frozen.pigment_map, frozen.blood_map);
-                let (pigmented, _) = surfaces.pigmented(frozen.pigmented, frozen.matched, Some(&frozen.tint));
+                let fixed = &frozen.colours;
+                let surfaces = Surfaces::of(maps, fixed.pigment_map, fixed.blood_map);
+                let (pigmented, _) = surfaces.pigmented(fixed.pigmented, fixed.matched, Some(&fixed.tint));
                 (surfaces, pigmented)
             },
             || {

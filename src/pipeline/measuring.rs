@@ -115,11 +115,11 @@ impl Shown {
         };
         let colour_shown = || {
             rayon::join(
-                || stretch_marks::detect(maps, frozen.band_noise),
+                || stretch_marks::detect(maps, frozen.colours.band_noise),
                 || {
                     let papules = inflammation::papules(maps, &frozen.clutter, light);
                     let red = redness::red(maps, &surfaces.blood_excess);
-                    (red, papules, inflammation::wounds(maps), surfaces.vascular(frozen.vascular))
+                    (red, papules, inflammation::wounds(maps), surfaces.vascular(frozen.colours.vascular))
                 },
             )
         };
