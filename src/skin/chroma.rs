@@ -126,7 +126,7 @@ impl SkinColour {
             }
             centre = [0, 1].map(|i| near.iter().map(|chroma| chroma[i]).sum::<f64>() / near.len() as f64);
         }
-        if cast(centre) > MOST_CAST {
+        if !can_be_skin(centre) {
             return None;
         }
         let around = within(centre, 5.0 * BIN);
@@ -168,6 +168,17 @@ const CAST: f64 = 0.2;
 /// water or stone: a lamp of 3000 K under a daylight balance shifts skin by 0.5.
 const MOST_CAST: f64 = 0.55;
 
+/// The same on the side of red. What is taken for skin is rarely redder than
+/// it, and dark skin lies there with cameras of saturated colours and under
+/// warm lamps; bricks are 0.9 off.
+const MOST_REDDER: f64 = 0.8;
+
+/// Whether a lamp or a white balance can shift skin of some tone to a chromaticity.
+fn can_be_skin(chroma: Chroma) -> bool {
+    let (distance, nearest) = nearest_skin(chroma);
+    distance <= if chroma[0] > nearest[0] { MOST_REDDER } else { MOST_CAST }
+}
+
 /// How likely a colour is skin before the photo is looked at: alike on all
 /// tones, and less the further off the locus. It only breaks ties between
 /// skin and walls: in a photo of nothing but grey skin it changes nothing.
@@ -178,17 +189,23 @@ fn prior(chroma: Chroma) -> f64 {
 /// Distance of a chromaticity from that of modelled skin of any tone: what the
 /// light, or the white balance, adds at least.
 pub(super) fn cast(chroma: Chroma) -> f64 {
-    let squared = LOCUS.windows(2).map(|ends| squared_from_segment(chroma, ends[0], ends[1]));
-    squared.fold(f64::MAX, f64::min).sqrt()
+    nearest_skin(chroma).0
 }
 
-/// Squared distance of a point from the straight line between two others.
-fn squared_from_segment(point: Chroma, from: Chroma, to: Chroma) -> f64 {
+/// How far the nearest point of the locus lies, and where it is.
+fn nearest_skin(chroma: Chroma) -> (f64, Chroma) {
+    let points = LOCUS.windows(2).map(|ends| nearest_on_segment(chroma, ends[0], ends[1]));
+    let distances = points.map(|point| ((chroma[0] - point[0]).hypot(chroma[1] - point[1]), point));
+    distances.fold((f64::MAX, chroma), |best, next| if next.0 < best.0 { next } else { best })
+}
+
+/// The point of the straight line between two others that is nearest.
+fn nearest_on_segment(point: Chroma, from: Chroma, to: Chroma) -> Chroma {
     let along = [to[0] - from[0], to[1] - from[1]];
     let offset = [point[0] - from[0], point[1] - from[1]];
     let share = (offset[0] * along[0] + offset[1] * along[1]) / (along[0].powi(2) + along[1].powi(2));
     let share = share.clamp(0.0, 1.0);
-    (offset[0] - along[0] * share).powi(2) + (offset[1] - along[1] * share).powi(2)
+    [from[0] + along[0] * share, from[1] + along[1] * share]
 }
 
 /// Chromaticities counted with the prior and with their nearness to the middle.
