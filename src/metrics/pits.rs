@@ -12,12 +12,12 @@ use rayon::prelude::*;
 
 use crate::filter::background::freed;
 use crate::filter::blobs::Blob;
-use crate::filter::gaussian::gaussian_and_weight;
+use crate::filter::gaussian::{gaussian_and_weight, gaussian_inside};
 use crate::metrics::Maps;
 use crate::metrics::crescents::{Profile, Shape, Sums};
 use crate::metrics::relief::SIGMA_PER_FWHM;
 use crate::metrics::rivals::Rivals;
-use crate::metrics::whitening::{Whitening, whitening};
+use crate::metrics::whitening::{Whitening, shading_weights, whitening};
 use crate::raster::{Mask, Plane, cell_centre, in_cells, row, size};
 use crate::units::FilterScale;
 
@@ -29,8 +29,8 @@ const BACKGROUND_MM: f64 = 4.0;
 /// of the radii.
 const SIGMAS_MM: [f64; 4] = [0.3, 0.45, 0.65, 0.9];
 
-/// Which of them scars are followed at: a radius of 0.9 mm.
-const FOLLOWED: usize = 1;
+/// At which standard deviation, mm, scars are followed: a radius of 0.9 mm.
+const FOLLOWED_MM: f64 = 0.45;
 
 /// Radii of the profiles, mm: scars are up to 2 mm wide when narrow, 4 mm when
 /// medium (Jacob et al. 2001).
@@ -56,7 +56,7 @@ const PORE_REACH_MM: f64 = 0.56;
 /// Least share of each crescent's energy that plain skin must show.
 const LEAST_SEEN: f64 = 0.5;
 
-/// What a fit says of a place, ln units.
+/// What a fit to the shading says of a place, ln units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fit {
     /// Cell of the coarse level.
@@ -67,20 +67,20 @@ pub struct Fit {
     pub profile: Profile,
     /// Its radius, mm.
     pub radius_mm: f64,
-    /// Depth of the dark side in red, green and blue.
-    pub dark: [f64; 3],
-    /// Height of the bright side in red, green and blue.
-    pub bright: [f64; 3],
-    /// The level between them in red, above the skin's slow variation.
+    /// Depth of the dark side.
+    pub dark: f64,
+    /// Height of the bright side.
+    pub bright: f64,
+    /// The level between them, above the skin's slow variation.
     pub level: f64,
-    /// Standard errors of both in red for residuals of 1.
+    /// Standard errors of both sides for residuals of 1.
     pub unit_errors: [f64; 2],
-    /// Root mean square of what is left in red.
+    /// Root mean square of what is left.
     pub residual: f64,
-    /// Root mean square of what there was in red.
+    /// Root mean square of what there was.
     pub variation: f64,
-    /// The sum of squares that it explains.
-    pub gain: f64,
+    /// The mean of both sides in red, green and blue.
+    pub amplitude: [f64; 3],
 }
 
 /// Least mean amplitude of crescents, ln units: what is seen of a shadow at a glance.
@@ -99,9 +99,10 @@ const LEAST_EXPLAINED: f64 = 0.12;
 impl Fit {
     /// Whether crescents could be seen at all, and are a part of what is there.
     pub fn is_worth_a_look(&self) -> bool {
-        0.5 * (self.dark[0] + self.bright[0]) >= LEAST_CONTRAST
-            && self.dark[0] >= LEAST_DARK * self.bright[0]
-            && self.level.abs() <= MOST_LEVEL * 0.5 * (self.dark[0] + self.bright[0])
+        let contrast = 0.5 * (self.dark + self.bright);
+        contrast >= LEAST_CONTRAST
+            && self.dark >= LEAST_DARK * self.bright
+            && self.level.abs() <= MOST_LEVEL * contrast
             && self.residual.powi(2) <= (1.0 - LEAST_EXPLAINED) * self.variation.powi(2)
     }
 }
@@ -120,6 +121,10 @@ pub struct PitNoise {
 /// The plain skin of a photo, ready for fits.
 pub struct PlainSkin {
     channels: [Plane; 3],
+    whitening: Whitening,
+    /// The channels weighed such that shading, which they share, stays as it is and what
+    /// pigment and blood vary in falls out as far as it can.
+    shade: Plane,
     plain: Mask,
     scale: FilterScale,
     towards: [f64; 2],
@@ -131,8 +136,8 @@ pub struct PlainSkin {
 
 impl PlainSkin {
     /// The skin of a photo lit from the direction `towards`, without its small
-    /// `dots` (on the fine plane).
-    pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob]) -> Self {
+    /// `dots` (on the fine plane); `whitening` is the baseline's.
+    pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob], whitened: Option<Whitening>) -> Self {
         let scale = maps.coarse.scale;
         let plain = maps.coarse.skin.clone();
         let channel = |c: usize| {
@@ -142,17 +147,18 @@ impl PlainSkin {
         };
         let channels: Vec<Plane> = (0..3).into_par_iter().map(channel).collect();
         let channels: [Plane; 3] = channels.try_into().expect("three channels");
-        let slope = |sigma: f64| {
-            let sigma = scale.px(sigma);
-            let (smooth, weight) = gaussian_and_weight(&channels[0], &plain, sigma);
-            slope_along(&smooth, &weight, sigma, towards)
-        };
-        let slopes = SIGMAS_MM.par_iter().map(|&sigma| slope(sigma)).collect();
+        let broad = channels.each_ref().map(|c| gaussian_inside(c, &plain, scale.px(SIGMAS_MM[0])));
+        let whitening = whitened.unwrap_or_else(|| whitening(&broad, &plain, scale));
+        let [red, green, blue] = shading_weights(&whitening);
+        let mut shade = weighed(&broad, [red - 1.0, green, blue]);
+        shade += &channels[0];
+        let slopes =
+            SIGMAS_MM.par_iter().map(|&sigma| slope(&shade, &plain, scale.px(sigma), towards)).collect();
         let shapes = Profile::ALL
             .into_iter()
             .flat_map(|profile| RADII_MM.map(|radius| Shape::new(profile, radius, scale, towards)))
             .collect();
-        Self { channels, plain, scale, towards, slopes, shapes, own: OnceLock::new() }
+        Self { channels, whitening, shade, plain, scale, towards, slopes, shapes, own: OnceLock::new() }
     }
 
     /// How uneven this skin is.
@@ -167,21 +173,20 @@ impl PlainSkin {
         let fits = self.fitted(&slopes);
         let seen = fits.iter().filter(|fit| fit.is_worth_a_look());
         let residual = median(seen.map(|fit| fit.residual).collect());
-        let own =
-            PitNoise { slopes, residual, whitening: whitening(&self.channels, &self.plain, self.scale) };
+        let own = PitNoise { slopes, residual, whitening: self.whitening };
         // Worked out before it is kept: no thread waits here for another.
         self.own.get_or_init(|| (own, fits)).0
     }
 
     /// What else could have drawn what was fitted.
-    pub fn rivals(&self, noise: &PitNoise) -> Rivals {
-        Rivals::of(&self.channels, self.scale, self.towards, &noise.whitening)
+    pub fn rivals(&self) -> Rivals {
+        Rivals::of(&self.channels, self.scale, self.towards, &self.whitening)
     }
 
     /// How much darker the red light gets towards the lamp over 0.45 mm, density
     /// on the coarse level: positive in pits, negative at their rims and on bumps.
-    pub fn into_slope(mut self) -> Plane {
-        self.slopes.swap_remove(FOLLOWED)
+    pub fn into_slope(self) -> Plane {
+        slope(&self.channels[0], &self.plain, self.scale.px(FOLLOWED_MM), self.towards)
     }
 
     /// The fits at all peaks of the slope, in scan order of each scale; those of the
@@ -226,41 +231,41 @@ impl PlainSkin {
         found
     }
 
-    /// The profile that explains most around a cell, by the cells that it is drawn on: wide
-    /// ones are drawn on a quarter of them, and are taken only where they explain far more.
-    /// Compared evenly they are sized better, but pits are told worse from what is none.
+    /// The profile that explains most of the skin around a cell.
     fn fit(&self, k: usize, x: usize, y: usize) -> Option<Fit> {
         let reach = SIGMAS_MM[k] * RADIUS_PER_SIGMA.start..SIGMAS_MM[k] * RADIUS_PER_SIGMA.end;
         let near = self.shapes.iter().filter(|shape| reach.contains(&shape.radius));
-        let (shape, sums, [dark, bright, level], gain) = near
+        let (shape, sums, solved, _) = near
             .filter_map(|shape| {
-                let sums = self.sums(0, shape, x, y)?;
+                let sums = self.sums(&self.shade, shape, x, y)?;
                 let solved = sums.solve()?;
-                let gain = sums.variation() - sums.left(solved);
+                // Every cell of a sparse drawing stands for those between.
+                let gain = (sums.variation() - sums.left(solved)) * (shape.step * shape.step) as f64;
                 (solved[0] > 0.0).then_some((shape, sums, solved, gain))
             })
             .max_by(|a, b| a.3.total_cmp(&b.3))?;
-        let others =
-            [1, 2].map(|c| self.sums(c, shape, x, y).and_then(|sums| sums.solve()).unwrap_or_default());
-        let left = sums.variation() - gain;
+        let amplitude = self.channels.each_ref().map(|channel| {
+            let [dark, bright, _] = self.sums(channel, shape, x, y)?.solve()?;
+            Some(0.5 * (dark + bright))
+        });
+        let left = sums.left(solved);
         Some(Fit {
             x,
             y,
             profile: shape.profile,
             radius_mm: shape.radius,
-            dark: [dark, others[0][0], others[1][0]],
-            bright: [bright, others[0][1], others[1][1]],
-            level,
+            dark: solved[0],
+            bright: solved[1],
+            level: solved[2],
             unit_errors: sums.unit_errors(),
             residual: (left / (sums.count - 3.0).max(1.0)).max(0.0).sqrt(),
             variation: (sums.variation() / (sums.count - 1.0).max(1.0)).sqrt(),
-            gain: gain * (shape.step * shape.step) as f64,
+            amplitude: amplitude.map(Option::unwrap_or_default),
         })
     }
 
-    /// The sums that a fit to a channel needs, if enough of both crescents is on plain skin.
-    fn sums(&self, channel: usize, shape: &Shape, x: usize, y: usize) -> Option<Sums> {
-        let values = &self.channels[channel];
+    /// The sums that a fit needs, if enough of both crescents is on plain skin.
+    fn sums(&self, values: &Plane, shape: &Shape, x: usize, y: usize) -> Option<Sums> {
         let mut sums = Sums::default();
         let (width, height) = size(&self.plain);
         for cell in &shape.cells {
@@ -278,16 +283,28 @@ impl PlainSkin {
     }
 }
 
-/// How much darker the plane gets towards the light, per `sigma`; 0 where
-/// little of the skin around is plain (`weight`) and on the border.
-fn slope_along(plane: &Plane, weight: &Plane, sigma: f64, [ux, uy]: [f64; 2]) -> Plane {
-    let (width, height) = size(plane);
+/// The sum of the channels, each with its weight.
+fn weighed([red, green, blue]: &[Plane; 3], weights: [f32; 3]) -> Plane {
+    let (width, height) = size(red);
+    crate::raster::rows(width, height, |y, out| {
+        let channels = row(red, y).iter().zip(row(green, y)).zip(row(blue, y));
+        for (sum, ((red, green), blue)) in out.iter_mut().zip(channels) {
+            *sum = weights[0] * red + weights[1] * green + weights[2] * blue;
+        }
+    })
+}
+
+/// How much darker plain skin gets towards the light, per `sigma` that it is smoothed by; 0 where
+/// little of the skin around is plain and on the border.
+fn slope(plane: &Plane, plain: &Mask, sigma: f64, [ux, uy]: [f64; 2]) -> Plane {
+    let (plane, weight) = gaussian_and_weight(plane, plain, sigma);
+    let (width, height) = size(&plane);
     crate::raster::rows(width, height, |y, out| {
         if y == 0 || y + 1 >= height {
             return;
         }
-        let (above, here, below) = (row(plane, y - 1), row(plane, y), row(plane, y + 1));
-        let weight = row(weight, y);
+        let (above, here, below) = (row(&plane, y - 1), row(&plane, y), row(&plane, y + 1));
+        let weight = row(&weight, y);
         for x in 1..width.saturating_sub(1) {
             if weight[x] > LEAST_WEIGHT {
                 let (dx, dy) = (here[x + 1] - here[x - 1], below[x] - above[x]);

@@ -13,10 +13,18 @@ const PLAIN: std::ops::Range<f64> = 0.2..0.8;
 
 /// Share of the mean variance that is added to each channel: colours that
 /// hardly vary are not known better than this.
-const LEAST_VARIANCE: f64 = 0.03;
+const LEAST_VARIANCE: f64 = 0.01;
 
 /// What makes the channels of plain skin vary alike and apart from each other.
 pub type Whitening = Matrix3<f32>;
+
+/// The weights of red, green and blue that let through what darkens all alike, as shading does,
+/// and least of what plain skin varies in: `C⁻¹1 / 1ᵀC⁻¹1` of its covariance `C`.
+pub fn shading_weights(whitening: &Whitening) -> [f32; 3] {
+    let alike = Vector3::repeat(1.0);
+    let weights = whitening.transpose() * (whitening * alike);
+    (weights / weights.sum()).into()
+}
 
 /// The decorrelation of channels that have no slow variation; of none where there is no skin.
 pub fn whitening(channels: &[Plane; 3], skin: &Mask, scale: FilterScale) -> Whitening {
@@ -52,8 +60,8 @@ pub fn whitening(channels: &[Plane; 3], skin: &Mask, scale: FilterScale) -> Whit
 mod tests {
     use super::*;
 
-    /// By hand: variances 4, 1 and 1/4, no covariance, and 3 % of their mean
-    /// (1.75) on top, leave standard deviations of 1/√4.0525 and so on.
+    /// By hand: variances 4, 1 and 1/4, no covariance, and 1 % of their mean
+    /// (1.75) on top, leave standard deviations of 1/√4.0175 and so on.
     #[test]
     fn channels_are_decorrelated() {
         // Signs of Walsh functions: every square of 4 holds each pair as often.
@@ -62,9 +70,28 @@ mod tests {
             .map(|(k, size)| Plane::from_shape_fn((28, 28), |(y, x)| size * sign([x, y, x + y][k])));
         let scale = FilterScale { px_per_mm: 4.0 / 3.0, physical: true };
         let found = whitening(&channels, &Mask::from_elem((28, 28), true), scale);
-        for (k, variance) in [4.0525f32, 1.0525, 0.3025].into_iter().enumerate() {
+        for (k, variance) in [4.0175f32, 1.0175, 0.2675].into_iter().enumerate() {
             assert!((found[(k, k)] * variance.sqrt() - 1.0).abs() < 1e-4, "{found}");
         }
         assert!(found[(1, 0)].abs() + found[(2, 0)].abs() + found[(2, 1)].abs() < 1e-4, "{found}");
+    }
+
+    /// By hand: channels of standard deviations 1, 2 and 2 weigh by their inverse variances 1, 1/4
+    /// and 1/4; of a covariance of 1 + 100 · d dᵀ with d = (1, 2, 3), what varies along d falls
+    /// out (here to a part in 1,401), and the sum stays.
+    #[test]
+    fn what_is_alike_stays_and_what_varies_falls_out() {
+        let plain = shading_weights(&Whitening::from_diagonal(&Vector3::new(1.0, 0.5, 0.5)));
+        assert!(
+            plain
+                .iter()
+                .zip([2.0 / 3.0, 1.0 / 6.0, 1.0 / 6.0])
+                .all(|(w, by_hand)| (w - by_hand).abs() < 1e-6)
+        );
+        let pigment = Vector3::new(1.0f32, 2.0, 3.0);
+        let covariance = Matrix3::identity() + pigment * pigment.transpose() * 100.0;
+        let [red, green, blue] = shading_weights(&covariance.cholesky().unwrap().l().try_inverse().unwrap());
+        assert!((red + green + blue - 1.0).abs() < 1e-5);
+        assert!((red + 2.0 * green + 3.0 * blue).abs() < 0.01, "{red} {green} {blue}");
     }
 }

@@ -291,7 +291,7 @@ impl Seen {
             },
             || {
                 rayon::join(
-                    || scars::plain_skin(maps, light, &dots),
+                    || scars::plain_skin(maps, light, &dots, None),
                     || pores::blur_mm2(maps, &dots) + blur_mm * blur_mm,
                 )
             },
@@ -327,7 +327,7 @@ impl Seen {
             },
         );
         let light = light(&relief, &dots);
-        let plain_skin = scars::plain_skin(&surfaces.maps, light, &dots);
+        let plain_skin = scars::plain_skin(&surfaces.maps, light, &dots, frozen.pit_noise);
         let relief = relief.without_rungs();
         Self { surfaces, pigmented, relief, texture, light, dots, lattice, plain_skin }
     }
