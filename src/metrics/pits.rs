@@ -29,8 +29,8 @@ const BACKGROUND_MM: f64 = 4.0;
 /// of the radii.
 const SIGMAS_MM: [f64; 4] = [0.3, 0.45, 0.65, 0.9];
 
-/// At which standard deviation, mm, scars are followed: a radius of 0.9 mm.
-const FOLLOWED_MM: f64 = 0.45;
+/// Which of them scars are followed at: a radius of 0.9 mm.
+const FOLLOWED: usize = 1;
 
 /// Radii of the profiles, mm: scars are up to 2 mm wide when narrow, 4 mm when
 /// medium (Jacob et al. 2001).
@@ -183,10 +183,10 @@ impl PlainSkin {
         Rivals::of(&self.channels, self.scale, self.towards, &self.whitening)
     }
 
-    /// How much darker the red light gets towards the lamp over 0.45 mm, density
+    /// How much darker the shading gets towards the lamp over 0.45 mm, density
     /// on the coarse level: positive in pits, negative at their rims and on bumps.
-    pub fn into_slope(self) -> Plane {
-        slope(&self.channels[0], &self.plain, self.scale.px(FOLLOWED_MM), self.towards)
+    pub fn into_slope(mut self) -> Plane {
+        self.slopes.swap_remove(FOLLOWED)
     }
 
     /// The fits at all peaks of the slope, in scan order of each scale; those of the

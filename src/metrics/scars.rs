@@ -261,7 +261,7 @@ fn scar(pit: &Fit, factor: usize, scale: FilterScale) -> Scar {
         x_px: cell_centre(pit.x as f64, factor),
         y_px: cell_centre(pit.y as f64, factor),
         radius_px: scale.px(radius_mm) * factor as f64,
-        contrast: pit.amplitude[0],
+        contrast: 0.5 * (pit.dark + pit.bright),
         size: scale.physical.then_some(size),
     }
 }

@@ -14,7 +14,7 @@ use crate::metrics::wrinkles::{self, Wrinkle};
 use crate::metrics::{Measured, hairs, redness};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::looking::{Frozen, Ground, Seen, Surfaces, colours, green};
-use crate::pipeline::telling::{apart, off_furrows, off_scars, rimmed};
+use crate::pipeline::telling::{apart, off_furrows, off_hairs, off_pores, off_scars, rimmed};
 use crate::raster::{Mask, Plane};
 use crate::region::Region;
 
@@ -130,8 +130,12 @@ impl Shown {
         let (papules, pigmented) = apart(papules, pigmented, maps.coarse.skin.dim(), maps.coarse.factor);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let px_per_mm = relief.native_px_per_mm();
-        let mut wrinkles = wrinkles::among(lines, &relief, &rimmed(&papules, &scars, &pigmented));
-        wrinkles.retain(|wrinkle| !hairs::is_hair(maps, &wrinkle.points));
+        let pigmented = off_pores(pigmented, &pores, px_per_mm);
+        let lines = wrinkles::among(lines, &relief, &rimmed(&papules, &scars, &pigmented));
+        let (hairs, wrinkles): (Vec<_>, Vec<_>) =
+            lines.into_iter().partition(|line| hairs::is_hair(maps, &line.points));
+        let hairs: Vec<_> = hairs.into_iter().map(|hair| hair.points).collect();
+        let pigmented = off_hairs(pigmented, &hairs, px_per_mm);
         let furrows = wrinkles.iter().map(|wrinkle| wrinkle.points.as_slice());
         let stretch_marks = off_furrows(stretch_marks, furrows, px_per_mm);
         Self {

@@ -4,6 +4,7 @@
 use crate::lesion::Spot;
 use crate::lesion::segmentation::mask_of;
 use crate::metrics::inflammation::RedSpot;
+use crate::metrics::pores::Pore;
 use crate::metrics::scars::Scar;
 use crate::metrics::stretch_marks::{Kind, StretchMark};
 use crate::metrics::wrinkles::Disc;
@@ -68,6 +69,43 @@ pub fn off_scars(mut spots: Vec<Spot>, scars: &[Scar]) -> Vec<Spot> {
     spots.retain(|spot| {
         let [x, y] = spot.centre;
         !scars.iter().any(|scar| (scar.x_px - x).hypot(scar.y_px - y) <= scar.radius_px)
+    });
+    spots
+}
+
+/// How near to the middle of a pore that of its shade lies, diameters, how much wider that looks on
+/// the coarse colours, as a ratio of areas, and the widest pore, mm, of which it is told: what is
+/// wider may be a spot that passes for a pore. Chosen by us, on drawn skin.
+const IN_PORE: f64 = 0.3;
+const MOST_OF_PORE: f64 = 8.0;
+const WIDEST_PORE_MM: f64 = 0.6;
+
+/// The `spots` that are no pores: on dark skin what fills one passes for pigment.
+pub fn off_pores(mut spots: Vec<Spot>, pores: &[Pore], px_per_mm: f64) -> Vec<Spot> {
+    let narrow = |pore: &&Pore| pore.diameter_px <= WIDEST_PORE_MM * px_per_mm;
+    let is_shade = |spot: &Spot, pore: &Pore| {
+        let off = (pore.x_px - spot.centre[0]).hypot(pore.y_px - spot.centre[1]);
+        off <= IN_PORE * pore.diameter_px
+            && radius_of(spot.area_px) <= 0.5 * MOST_OF_PORE.sqrt() * pore.diameter_px
+    };
+    spots.retain(|spot| !pores.iter().filter(narrow).any(|pore| is_shade(spot, pore)));
+    spots
+}
+
+/// How far from the middle of a hair the outline of a piece of it lies, mm, and how much of it at
+/// least.
+const HAIR_MM: f64 = 0.5;
+const OF_HAIR: f64 = 0.8;
+
+/// The `spots` that are no pieces of `hairs`, points of native pixels.
+pub fn off_hairs(mut spots: Vec<Spot>, hairs: &[Vec<[f64; 2]>], px_per_mm: f64) -> Vec<Spot> {
+    let on_hair = |&[x, y]: &[f64; 2]| {
+        let near = |at: &[f64; 2]| (at[0] - x).hypot(at[1] - y) <= HAIR_MM * px_per_mm;
+        hairs.iter().flatten().any(near)
+    };
+    spots.retain(|spot| {
+        let on = spot.outline.iter().filter(|point| on_hair(point)).count();
+        spot.outline.is_empty() || (on as f64) < OF_HAIR * spot.outline.len() as f64
     });
     spots
 }
@@ -151,6 +189,33 @@ mod tests {
     fn a_scar_is_no_spot() {
         let kept = |x: f64| off_scars(vec![spot([21.5, 20.5], Vec::new())], &[scar([x, 20.5])]).len();
         assert_eq!((kept(30.0), kept(32.0)), (0, 1));
+    }
+
+    /// Spots of radius 10 at (21.5, 20.5), 25 px/mm: 2 from the middle of a pore of 10 pixels, whose
+    /// shade may look 14.1 wide to each side, 4 from it, on one of 6 (8.5 to each side), and 2 from
+    /// one of 16, which is wider than 0.6 mm.
+    #[test]
+    fn a_pore_is_no_spot() {
+        let kept = |x_px: f64, diameter_px: f64| {
+            let pore = Pore { x_px, y_px: 20.5, diameter_px, contrast: 0.3 };
+            off_pores(vec![spot([21.5, 20.5], Vec::new())], &[pore], 25.0).len()
+        };
+        assert_eq!([kept(23.5, 10.0), kept(25.5, 10.0), kept(21.5, 6.0), kept(23.5, 16.0)], [0, 1, 1, 1]);
+    }
+
+    /// At 20 px/mm, a hair along y = 0: pieces whose outlines reach 9 pixels off it, 15 pixels with a
+    /// sixth of their points, and with a third.
+    #[test]
+    fn a_piece_of_a_hair_is_no_spot() {
+        let hair: Vec<[f64; 2]> = (0..100).map(|x| [f64::from(x), 0.0]).collect();
+        let kept = |off: [f64; 6]| {
+            let outline = off.iter().enumerate().map(|(i, &off)| [40.0 + i as f64, off]).collect();
+            let piece = Spot { outline, ..spot([42.5, 0.0], Vec::new()) };
+            off_hairs(vec![piece], std::slice::from_ref(&hair), 20.0).len()
+        };
+        assert_eq!(kept([9.0, -9.0, 9.0, -9.0, 9.0, -9.0]), 0);
+        assert_eq!((kept([15.0, 9.0, 9.0, 9.0, 9.0, 9.0]), kept([15.0, 15.0, 9.0, 9.0, 9.0, 9.0])), (0, 1));
+        assert_eq!(off_hairs(vec![spot([1.0, 0.0], Vec::new())], &[], 20.0).len(), 1);
     }
 
     /// By hand: areas of 100 π are radii of 10.
