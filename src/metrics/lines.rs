@@ -17,13 +17,13 @@ const LINE_RUNGS: std::ops::RangeInclusive<usize> = 3..=7;
 
 /// Least depth, ln units, at which a line starts, and in units of what lines
 /// at random have on the baseline's plain skin.
-const START: (f64, f64) = (0.03, 4.5);
+const START: (f64, f64) = (0.03, 4.25);
 
 /// The same for a line to go on.
 const KEEP: (f64, f64) = (0.015, 2.5);
 
 /// The same for a line as a whole: what noise strings together is faint on the average.
-const MEAN: (f64, f64) = (0.03, 4.0);
+const MEAN: (f64, f64) = (0.03, 3.75);
 
 /// Half of the length over which the median depth is taken along a line, mm:
 /// far longer than the furrows of the skin's net (0.3 to 0.8 mm).

@@ -1,6 +1,7 @@
 //! Pits under light from one side: shapes of shading fitted to the plain skin.
 //!
-//! A pit is dark on the side towards the light and bright on the other. Each
+//! A pit is dark on the side towards the light and bright on the other, in all
+//! channels alike: they are weighed such that pigment and blood fall out. Each
 //! of three profiles (funnel, flat floor, bowl) is drawn at several radii as
 //! the light at hand shades it; around each peak of the slope along the light
 //! the profile that explains most of the skin is kept, with the depth of its
@@ -29,8 +30,8 @@ const BACKGROUND_MM: f64 = 4.0;
 /// of the radii.
 const SIGMAS_MM: [f64; 4] = [0.3, 0.45, 0.65, 0.9];
 
-/// Which of them scars are followed at: a radius of 0.9 mm.
-const FOLLOWED: usize = 1;
+/// The standard deviation, mm, at which scars are followed: a radius of 0.9 mm.
+const FOLLOWED_MM: f64 = 0.45;
 
 /// Radii of the profiles, mm: scars are up to 2 mm wide when narrow, 4 mm when
 /// medium (Jacob et al. 2001).
@@ -150,6 +151,7 @@ impl PlainSkin {
         let broad = channels.each_ref().map(|c| gaussian_inside(c, &plain, scale.px(SIGMAS_MM[0])));
         let whitening = whitened.unwrap_or_else(|| whitening(&broad, &plain, scale));
         let [red, green, blue] = shading_weights(&whitening);
+        // Colour is taken out no finer than pits are seen: what is finer is noise of compression.
         let mut shade = weighed(&broad, [red - 1.0, green, blue]);
         shade += &channels[0];
         let slopes =
@@ -183,10 +185,10 @@ impl PlainSkin {
         Rivals::of(&self.channels, self.scale, self.towards, &self.whitening)
     }
 
-    /// How much darker the shading gets towards the lamp over 0.45 mm, density
+    /// How much darker the red light gets towards the lamp over 0.45 mm, density
     /// on the coarse level: positive in pits, negative at their rims and on bumps.
-    pub fn into_slope(mut self) -> Plane {
-        self.slopes.swap_remove(FOLLOWED)
+    pub fn into_slope(self) -> Plane {
+        slope(&self.channels[0], &self.plain, self.scale.px(FOLLOWED_MM), self.towards)
     }
 
     /// The fits at all peaks of the slope, in scan order of each scale; those of the

@@ -168,10 +168,9 @@ const CAST: f64 = 0.2;
 /// water or stone: a lamp of 3000 K under a daylight balance shifts skin by 0.5.
 const MOST_CAST: f64 = 0.55;
 
-/// The same on the side of red. What is taken for skin is rarely redder than
-/// it, and dark skin lies there with cameras of saturated colours and under
-/// warm lamps; bricks are 0.9 off.
-const MOST_REDDER: f64 = 0.8;
+/// The same on the side of red, where dark skin lies with cameras of saturated
+/// colours (0.6) and under warm lamps; terracotta is 0.8 off, a brick 1.0.
+const MOST_REDDER: f64 = 0.7;
 
 /// Whether a lamp or a white balance can shift skin of some tone to a chromaticity.
 fn can_be_skin(chroma: Chroma) -> bool {

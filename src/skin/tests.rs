@@ -122,8 +122,18 @@ fn pen_strokes_and_glare_go() {
 }
 
 #[test]
+fn dark_skin_in_warm_light_is_skin() {
+    // A lamp that shifts ln R/G and ln G/B by 0.35 each; and brown skin of sRGB 155, 84, 55.
+    let [red, green, blue] = modelled_skin::linear(0.22, 0.006);
+    for rgb in [[1.42 * red, green, 0.7 * blue], [0.328, 0.089, 0.038]] {
+        assert!(valid_skin(&scene(|_, _| rgb, [1.0; 3], 17), 1, SCALE).coverage > 0.9, "{rgb:?}");
+    }
+}
+
+#[test]
 fn what_shows_no_skin_has_none() {
-    for wall in [[0.02, 0.1, 0.4], [0.05, 0.4, 0.1], [0.18, 0.22, 0.25], [0.0; 3]] {
+    let terracotta = [0.604, 0.133, 0.058]; // sRGB 204, 102, 68
+    for wall in [[0.02, 0.1, 0.4], [0.05, 0.4, 0.1], [0.18, 0.22, 0.25], terracotta, [0.0; 3]] {
         assert!(valid_skin(&scene(|_, _| wall, [1.0; 3], 17), 1, SCALE).coverage < 0.05, "{wall:?}");
     }
 }
