@@ -137,8 +137,8 @@ pub struct PlainSkin {
 
 impl PlainSkin {
     /// The skin of a photo lit from the direction `towards`, without its small
-    /// `dots` (on the fine plane); `whitening` is the baseline's.
-    pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob], whitened: Option<Whitening>) -> Self {
+    /// `dots` (on the fine plane); without the whitening of a `baseline` its own counts.
+    pub fn of(maps: &Maps, towards: [f64; 2], dots: &[Blob], baseline: Option<Whitening>) -> Self {
         let scale = maps.coarse.scale;
         let plain = maps.coarse.skin.clone();
         let channel = |c: usize| {
@@ -149,7 +149,7 @@ impl PlainSkin {
         let channels: Vec<Plane> = (0..3).into_par_iter().map(channel).collect();
         let channels: [Plane; 3] = channels.try_into().expect("three channels");
         let broad = channels.each_ref().map(|c| gaussian_inside(c, &plain, scale.px(SIGMAS_MM[0])));
-        let whitening = whitened.unwrap_or_else(|| whitening(&broad, &plain, scale));
+        let whitening = baseline.unwrap_or_else(|| whitening(&broad, &plain, scale));
         let [red, green, blue] = shading_weights(&whitening);
         // Colour is taken out no finer than pits are seen: what is finer is noise of compression.
         let mut shade = weighed(&broad, [red - 1.0, green, blue]);

@@ -146,6 +146,7 @@ pub struct Scar {
 
 /// The skin between the round dark `dots` of the fine plane, where scars are
 /// sought; `None` without `light` from one side, which alone shows them, or resolution.
+/// `noise` is the baseline's; without one, the photo's own counts.
 pub fn plain_skin(
     maps: &Maps,
     light: Option<Light>,
