@@ -22,6 +22,7 @@ pub mod sight;
 mod identity;
 mod fate;
 pub mod tracking;
+pub mod walls;
 mod watershed;
 
 pub use excess::excess;

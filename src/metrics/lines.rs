@@ -17,13 +17,17 @@ const LINE_RUNGS: std::ops::RangeInclusive<usize> = 3..=7;
 
 /// Least depth, ln units, at which a line starts, and in units of what lines
 /// at random have on the baseline's plain skin.
-const START: (f64, f64) = (0.03, 4.25);
+const START: (f64, f64) = (0.03, 3.0);
 
 /// The same for a line to go on.
-const KEEP: (f64, f64) = (0.015, 2.5);
+const KEEP: (f64, f64) = (0.015, 2.25);
 
 /// The same for a line as a whole: what noise strings together is faint on the average.
-const MEAN: (f64, f64) = (0.03, 3.75);
+const MEAN: (f64, f64) = (0.03, 2.5);
+
+/// How many times these units the widest rung asks: at its width spots, patches and dents in a row
+/// look like lines, which the middle of all strengths on plain skin does not tell. Chosen by us.
+const WIDEST: f64 = 2.5;
 
 /// Half of the length over which the median depth is taken along a line, mm:
 /// far longer than the furrows of the skin's net (0.3 to 0.8 mm).
@@ -139,7 +143,10 @@ impl Lattice {
             turn: TURN,
             reach: px(REACH_MM),
         };
-        let threshold = |(least, units): (f64, f64), k: usize| (units * noise.0[k]).max(least);
+        let threshold = |(least, units): (f64, f64), k: usize| {
+            let times = if k == *LINE_RUNGS.end() { WIDEST } else { 1.0 };
+            (times * units * noise.0[k]).max(least)
+        };
         let scales: Vec<Scale> = self
             .planes
             .into_iter()

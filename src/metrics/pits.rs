@@ -119,6 +119,17 @@ pub struct PitNoise {
     pub whitening: Whitening,
 }
 
+/// What light from one side draws of the relief, density on the coarse level, freed from slow variation.
+pub struct Shading {
+    /// How much darker the red light gets towards the lamp over 0.45 mm: positive in pits, negative
+    /// at their rims and on bumps.
+    pub slope: Plane,
+    /// What darkens all channels alike, smoothed by 0.3 mm.
+    pub shade: Plane,
+    /// All that darkens green.
+    pub green: Plane,
+}
+
 /// The plain skin of a photo, ready for fits.
 pub struct PlainSkin {
     channels: [Plane; 3],
@@ -126,6 +137,8 @@ pub struct PlainSkin {
     /// The channels weighed such that shading, which they share, stays as it is and what
     /// pigment and blood vary in falls out as far as it can.
     shade: Plane,
+    /// The same of the channels as colour is taken out of them, smoothed.
+    broad_shade: Plane,
     plain: Mask,
     scale: FilterScale,
     towards: [f64; 2],
@@ -150,17 +163,17 @@ impl PlainSkin {
         let channels: [Plane; 3] = channels.try_into().expect("three channels");
         let broad = channels.each_ref().map(|c| gaussian_inside(c, &plain, scale.px(SIGMAS_MM[0])));
         let whitening = baseline.unwrap_or_else(|| whitening(&broad, &plain, scale));
-        let [red, green, blue] = shading_weights(&whitening);
+        let broad_shade = weighed(&broad, shading_weights(&whitening));
         // Colour is taken out no finer than pits are seen: what is finer is noise of compression.
-        let mut shade = weighed(&broad, [red - 1.0, green, blue]);
-        shade += &channels[0];
+        let shade = &broad_shade - &broad[0] + &channels[0];
         let slopes =
             SIGMAS_MM.par_iter().map(|&sigma| slope(&shade, &plain, scale.px(sigma), towards)).collect();
         let shapes = Profile::ALL
             .into_iter()
             .flat_map(|profile| RADII_MM.map(|radius| Shape::new(profile, radius, scale, towards)))
             .collect();
-        Self { channels, whitening, shade, plain, scale, towards, slopes, shapes, own: OnceLock::new() }
+        let own = OnceLock::new();
+        Self { channels, whitening, shade, broad_shade, plain, scale, towards, slopes, shapes, own }
     }
 
     /// How uneven this skin is.
@@ -185,10 +198,11 @@ impl PlainSkin {
         Rivals::of(&self.channels, self.scale, self.towards, &self.whitening)
     }
 
-    /// How much darker the red light gets towards the lamp over 0.45 mm, density
-    /// on the coarse level: positive in pits, negative at their rims and on bumps.
-    pub fn into_slope(self) -> Plane {
-        slope(&self.channels[0], &self.plain, self.scale.px(FOLLOWED_MM), self.towards)
+    /// What is told from the shading besides pits.
+    pub fn into_shading(self) -> Shading {
+        let slope = slope(&self.channels[0], &self.plain, self.scale.px(FOLLOWED_MM), self.towards);
+        let [_, green, _] = self.channels;
+        Shading { slope, shade: self.broad_shade, green }
     }
 
     /// The fits at all peaks of the slope, in scan order of each scale; those of the

@@ -1,9 +1,12 @@
 //! Wrinkles and fine lines: dark ridges of the relief, followed from end to end.
 
+use nalgebra::{Matrix3, Vector3};
+
+use crate::metrics::hairs;
 use crate::metrics::lines::{LEAST_PX_PER_MM, Line, normal};
 use crate::metrics::relief::{Relief, SIGMA_PER_FWHM};
 use crate::metrics::{
-    Better, Estimate, Family, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
+    Better, Estimate, Family, Maps, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
 use crate::order::clipped_mean;
 use crate::raster::{cell_centre, covers, sample};
@@ -12,17 +15,31 @@ use crate::region::{Region, Tiles};
 /// Half of the profile across a wrinkle, mm, and where its surroundings begin.
 const PROFILE_MM: (f64, f64) = (1.6, 1.1);
 
+/// Points to each side of one that its direction is taken from.
+const AROUND: usize = 3;
+
 /// Blur of a wrinkle's picture, standard deviation in mm, as for pores.
 const BLUR_MM: f64 = 0.08;
 
-/// What is narrower than this, mm as pictured, is a hair: light that enters
-/// skin spreads further, hairs lie on top.
-const HAIR_MM: f64 = 0.19;
+/// How far from the middle of its dark wall a furrow is looked at, mm.
+const WALLS_MM: f64 = 0.8;
+
+/// Standard deviations of furrows tried, mm, and how far from the dark wall, in these, their middle
+/// may lie: a slope is steepest at one.
+const SIGMAS_MM: [f64; 5] = [0.1, 0.14, 0.2, 0.28, 0.4];
+const MOST_ASIDE: f64 = 1.5;
+
+/// How much more of the profile than the best one the middle nearest to the dark wall may leave
+/// unexplained: where no bright wall shows, middles explain it alike.
+const AS_GOOD: f64 = 1.2;
 
 /// How far around a disc its rim reaches, mm, and the least share of a line
 /// that lies on none.
 const RIM_MM: f64 = 0.3;
 const LEAST_CLEAR: f64 = 0.5;
+
+/// The least length, mm, of an end that lies off all rims: what is shorter is where a rim has led the line.
+const LEAST_END_MM: f64 = 1.0;
 
 /// The least length of what is left of a line, mm.
 const LEAST_LEFT_MM: f64 = 3.0;
@@ -70,7 +87,7 @@ pub const CATALOGUE: &[Metric] = &[
 /// A wrinkle of one photo, in native pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wrinkle {
-    /// Points along it, from end to end.
+    /// Points along its middle, from end to end.
     pub points: Vec<[f64; 2]>,
     /// Its length.
     pub length_px: f64,
@@ -90,19 +107,34 @@ pub struct Disc {
     pub radius_px: f64,
 }
 
-/// The wrinkles among the `lines` of one photo's relief, without ends on the
-/// rims of `discs`.
-pub fn among(lines: Vec<Line>, relief: &Relief, discs: &[Disc]) -> Vec<Wrinkle> {
-    let wrinkle = |line: Line| {
-        let profile = Profile::of(relief, &line.points)?;
+/// The wrinkles among the `lines` of one photo's relief, without ends on the rims of `discs`, and
+/// the points of those that are hairs, in native pixels.
+pub fn among(
+    lines: Vec<Line>,
+    maps: &Maps,
+    relief: &Relief,
+    discs: &[Disc],
+) -> (Vec<Wrinkle>, Vec<Vec<[f64; 2]>>) {
+    let (mut wrinkles, mut hairs) = (Vec::new(), Vec::new());
+    for line in lines {
+        let Some(profile) = Profile::of(relief, &line.points) else { continue };
         let width = profile.width_mm();
-        let clear = (width >= HAIR_MM).then(|| clear_of(line, relief, discs)).flatten()?;
-        Some(wrinkle(relief, clear, &profile, width))
-    };
-    lines.into_iter().filter_map(wrinkle).collect()
+        let points = in_native(relief, &line.points);
+        if hairs::is_hair(maps, &points, width) {
+            hairs.push(points);
+        } else if let Some(clear) = clear_of(line, relief, discs) {
+            wrinkles.push(wrinkle(relief, &clear, &profile, width));
+        }
+    }
+    (wrinkles, hairs)
 }
 
-/// A line without the ends that lie on rims of discs, where enough is left.
+/// Points of the fine plane in native pixels.
+fn in_native(relief: &Relief, points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    points.iter().map(|point| point.map(|at| cell_centre(at, relief.factor))).collect()
+}
+
+/// A line without the ends that lie on rims of discs or end shortly beyond one, where enough is left.
 fn clear_of(mut line: Line, relief: &Relief, discs: &[Disc]) -> Option<Line> {
     let margin = relief.native_px_per_mm() * RIM_MM;
     let on_rim = |&[x, y]: &[f64; 2]| {
@@ -110,8 +142,11 @@ fn clear_of(mut line: Line, relief: &Relief, discs: &[Disc]) -> Option<Line> {
         discs.iter().any(|d| (x - d.centre[0]).hypot(y - d.centre[1]) <= d.radius_px + margin)
     };
     let clear: Vec<bool> = line.points.iter().map(|point| !on_rim(point)).collect();
-    let first = clear.iter().position(|&clear| clear)?;
-    let last = clear.iter().rposition(|&clear| clear)?;
+    let step = line.length / (line.points.len().max(2) - 1) as f64;
+    let run = ((relief.scale.px(LEAST_END_MM) / step.max(1e-9)) as usize).clamp(1, clear.len().max(1));
+    let is_clear = |points: &[bool]| points.iter().all(|&clear| clear);
+    let first = clear.windows(run).position(is_clear)?;
+    let last = clear.windows(run).rposition(is_clear)? + run - 1;
     let share = clear.iter().filter(|&&clear| clear).count() as f64 / clear.len() as f64;
     if last - first + 1 < line.points.len() {
         line = Line::of(line.points[first..=last].to_vec());
@@ -119,11 +154,18 @@ fn clear_of(mut line: Line, relief: &Relief, discs: &[Disc]) -> Option<Line> {
     (share >= LEAST_CLEAR && relief.scale.mm(line.length) >= LEAST_LEFT_MM).then_some(line)
 }
 
-/// A line of `width` mm, as pictured, as a wrinkle.
-fn wrinkle(relief: &Relief, line: Line, profile: &Profile, width: f64) -> Wrinkle {
+/// A line of `width` mm, as pictured, as a wrinkle: the line is its dark wall.
+fn wrinkle(relief: &Relief, line: &Line, profile: &Profile, width: f64) -> Wrinkle {
+    let aside = relief.scale.px(profile.middle_mm());
+    let middle: Vec<[f64; 2]> = (0..line.points.len())
+        .map(|i| {
+            let ([x, y], [nx, ny]) = (line.points[i], normal(&line.points, i, AROUND));
+            [x + aside * nx, y + aside * ny]
+        })
+        .collect();
     let true_width = (width * width - (BLUR_MM / SIGMA_PER_FWHM).powi(2)).max(0.16 * width * width).sqrt();
     Wrinkle {
-        points: line.points.iter().map(|p| p.map(|at| cell_centre(at, relief.factor))).collect(),
+        points: in_native(relief, &middle),
         length_px: line.length * relief.factor as f64,
         width_px: true_width * relief.native_px_per_mm(),
         contrast: profile.mass_mm().max(0.0),
@@ -146,7 +188,7 @@ impl Profile {
         let step_mm = PROFILE_MM.0 / Self::HALF as f64;
         let mut seen: Vec<Vec<f64>> = vec![Vec::new(); 2 * Self::HALF + 1];
         for i in 1..points.len().saturating_sub(1) {
-            let [nx, ny] = normal(points, i, 3);
+            let [nx, ny] = normal(points, i, AROUND);
             for (k, seen) in seen.iter_mut().enumerate() {
                 let reach = relief.scale.px(step_mm) * (k as f64 - Self::HALF as f64);
                 let (x, y) = (points[i][0] + reach * nx, points[i][1] + reach * ny);
@@ -174,7 +216,42 @@ impl Profile {
         self.values[rim..self.values.len() - rim].iter().sum::<f64>() * self.step_mm
     }
 
-    /// Full width at half of the greatest value near the middle, mm.
+    /// How far from the dark wall the middle of the furrow lies, mm, along the normal of the line.
+    ///
+    /// A furrow `-exp(-x² / 2σ²)` deep is darkest at its middle for light from all around, and by its
+    /// slope for light from one side, one wall dark and one bright: what is seen is a mixture of both.
+    fn middle_mm(&self) -> f64 {
+        let steps = ((WALLS_MM / self.step_mm) as usize).min(Self::HALF);
+        let seen = &self.values[Self::HALF - steps..=Self::HALF + steps];
+        let at = |k: usize| (k as f64 - steps as f64) * self.step_mm;
+        // What a furrow about `middle` leaves unexplained, and whether it is one.
+        let left = |middle: f64, sigma: f64| {
+            let shapes = (0..seen.len()).map(|k| {
+                let u = (at(k) - middle) / sigma;
+                let depth = (-0.5 * u * u).exp();
+                Vector3::new(depth, u * depth, 1.0)
+            });
+            let (mut normal, mut right, mut sum) = (Matrix3::zeros(), Vector3::zeros(), 0.0);
+            for (shape, &value) in shapes.zip(seen) {
+                normal += shape * shape.transpose();
+                right += shape * value;
+                sum += value * value;
+            }
+            let shares = normal.cholesky()?.solve(&right);
+            (shares[0] >= 0.0).then(|| sum - shares.dot(&right))
+        };
+        let middles = (-(steps as i32)..=steps as i32).map(|k| f64::from(k) * self.step_mm);
+        let fits: Vec<(f64, f64)> = middles
+            .flat_map(|middle| SIGMAS_MM.map(|sigma| (middle, sigma)))
+            .filter(|(middle, sigma)| middle.abs() <= MOST_ASIDE * sigma)
+            .filter_map(|(middle, sigma)| Some((middle, left(middle, sigma)?)))
+            .collect();
+        let least = fits.iter().map(|(_, left)| *left).fold(f64::INFINITY, f64::min);
+        let good = fits.into_iter().filter(|(_, left)| *left <= AS_GOOD * least.max(0.0));
+        good.map(|(middle, _)| middle).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0)
+    }
+
+    /// Full width at half of the greatest value near the dark wall's middle, mm.
     fn width_mm(&self) -> f64 {
         let middle = Self::HALF - Self::HALF / 5..Self::HALF + Self::HALF / 5 + 1;
         let peak = middle.max_by(|&a, &b| self.values[a].total_cmp(&self.values[b])).unwrap_or(Self::HALF);
@@ -269,7 +346,7 @@ mod tests {
         let relief = Relief::of(&maps);
         let lattice = Lattice::of(&relief, &[]);
         let noise = lattice.noise(&relief);
-        let wrinkles = among(lattice.lines(&relief, &noise), &relief, &[]);
+        let (wrinkles, _) = among(lattice.lines(&relief, &noise), &maps, &relief, &[]);
         let measured = measure(&relief, &wrinkles, &skin_of(&maps));
         (wrinkles, measured)
     }
@@ -316,9 +393,32 @@ mod tests {
             20.0,
         );
         let dark = Line::of((80..320).step_by(3).map(|x| [f64::from(x), 196.0]).collect());
-        let wrinkles = among(vec![dark], &Relief::of(&maps), &[]);
+        let (wrinkles, _) = among(vec![dark], &maps, &Relief::of(&maps), &[]);
         assert_eq!(wrinkles.len(), 1);
         assert_eq!(wrinkles[0].contrast, 0.0);
+    }
+
+    /// Gaussian furrows of 3, 4.4 and 6.6 pixels (standard deviation) about y = 200 under light from one
+    /// side (their slope), from all around (their depth) and a mixture of both, at 20 px/mm.
+    #[test]
+    fn the_middle_of_a_furrow_lies_between_its_walls() {
+        for (sigma, [slope, depth]) in
+            [(3.0, [0.1, 0.0]), (4.4, [-0.1, 0.05]), (6.6, [0.1, 0.1]), (4.4, [0.0, 0.1])]
+        {
+            let seen = |y: f64| {
+                let u = (y - 200.0) / sigma;
+                (depth - slope * u * 0.5f64.exp()) * (-0.5 * u * u).exp()
+            };
+            let maps = maps_of(
+                Plane::from_shape_fn((400, 400), |(y, x)| seen(y as f64) as f32 + noise(x, y, 0.02) + 0.7),
+                20.0,
+            );
+            let wall = (150..250).map(f64::from).max_by(|&a, &b| seen(a).total_cmp(&seen(b))).unwrap();
+            let line = Line::of((80..320).step_by(3).map(|x| [f64::from(x), wall]).collect());
+            let (wrinkles, _) = among(vec![line], &maps, &Relief::of(&maps), &[]);
+            let off = wrinkles[0].points.iter().map(|[_, y]| (y - 200.0).abs()).fold(0.0, f64::max);
+            assert!(off <= 0.8, "{sigma} {slope} {depth}: {wall} {off}");
+        }
     }
 
     #[test]
@@ -330,13 +430,14 @@ mod tests {
     /// A disc over the right third of one furrow takes that off, one over most of the other takes it all.
     #[test]
     fn lines_on_rims_of_discs_are_none() {
-        let relief = Relief::of(&maps_of(furrowed(0.25, 0.0), 20.0));
+        let maps = maps_of(furrowed(0.25, 0.0), 20.0);
+        let relief = Relief::of(&maps);
         let lattice = Lattice::of(&relief, &[]);
         let noise = lattice.noise(&relief);
         let lines = lattice.lines(&relief, &noise);
         let disc = |x, y, radius_px| Disc { centre: [x, y], radius_px };
         let discs = [disc(280.0, 110.0, 44.0), disc(220.0, 230.0, 90.0)];
-        let wrinkles = among(lines, &relief, &discs);
+        let (wrinkles, _) = among(lines, &maps, &relief, &discs);
         assert_eq!(wrinkles.len(), 1);
         assert!((wrinkles[0].length_px - 170.0).abs() < 15.0, "{}", wrinkles[0].length_px);
     }
@@ -357,7 +458,7 @@ mod tests {
         let relief = Relief::of(&maps);
         let lattice = Lattice::of(&relief, &[]);
         let noise = lattice.noise(&relief);
-        let wrinkles = among(lattice.lines(&relief, &noise), &relief, &[]);
+        let (wrinkles, _) = among(lattice.lines(&relief, &noise), &maps, &relief, &[]);
         let measured = measure(&relief, &wrinkles, &skin_of(&maps));
         assert_eq!(
             (measured[0].outcome.clone(), measured[1].outcome.clone()),

@@ -1,6 +1,7 @@
 //! What one photo shows: what is found on its maps, and its values.
 
 use crate::error::Warning;
+use crate::lesion::walls::off_walls;
 use crate::lesion::{Chromophore, LesionKind, Spot, scar, segmentation};
 use crate::metrics::inflammation::{self, RedSpot};
 use crate::metrics::maps::Level;
@@ -11,7 +12,7 @@ use crate::metrics::scars::{self, Scar};
 use crate::metrics::stretch_marks::{self, StretchMark};
 use crate::metrics::texture::{self, Texture};
 use crate::metrics::wrinkles::{self, Wrinkle};
-use crate::metrics::{Measured, hairs, redness};
+use crate::metrics::{Measured, redness};
 use crate::pipeline::frame::Frame;
 use crate::pipeline::looking::{Frozen, Ground, Seen, Surfaces, colours, green};
 use crate::pipeline::telling::{apart, off_furrows, off_hairs, off_pores, off_scars, rimmed};
@@ -109,7 +110,7 @@ impl Shown {
                 || {
                     let skin = plain_skin?;
                     let scars = scars::detect(&skin, &maps.coarse, frozen.pit_noise);
-                    Some((scars, skin.into_slope()))
+                    Some((scars, skin.into_shading()))
                 },
             )
         };
@@ -125,16 +126,18 @@ impl Shown {
         };
         let ((lines, pits), (stretch_marks, (red, papules, wounds, vascular))) =
             rayon::join(relief_shown, colour_shown);
-        let (scars, slope) = pits.map_or((Vec::new(), None), |(scars, slope)| (scars, Some(slope)));
-        let pigmented = off_scars(pigmented, &scars);
+        let (scars, shading) = pits.map_or((Vec::new(), None), |(scars, shading)| (scars, Some(shading)));
+        let mut pigmented = off_scars(pigmented, &scars);
+        if let Some(shading) = &shading {
+            pigmented = off_walls(pigmented, shading, &maps.coarse);
+        }
+        let slope = shading.map(|shading| shading.slope);
         let (papules, pigmented) = apart(papules, pigmented, maps.coarse.skin.dim(), maps.coarse.factor);
         let pores = pores::among(&dots, &relief, frozen.pore_blur_mm2);
         let px_per_mm = relief.native_px_per_mm();
         let pigmented = off_pores(pigmented, &pores, px_per_mm);
-        let lines = wrinkles::among(lines, &relief, &rimmed(&papules, &scars, &pigmented));
-        let (hairs, wrinkles): (Vec<_>, Vec<_>) =
-            lines.into_iter().partition(|line| hairs::is_hair(maps, &line.points));
-        let hairs: Vec<_> = hairs.into_iter().map(|hair| hair.points).collect();
+        let discs = rimmed(&papules, &scars, &pigmented);
+        let (wrinkles, hairs) = wrinkles::among(lines, maps, &relief, &discs);
         let pigmented = off_hairs(pigmented, &hairs, px_per_mm);
         let furrows = wrinkles.iter().map(|wrinkle| wrinkle.points.as_slice());
         let stretch_marks = off_furrows(stretch_marks, furrows, px_per_mm);
