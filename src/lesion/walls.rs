@@ -3,7 +3,7 @@
 //! Light from one side draws a dent or a bump as a dark wall and a bright one beside it, in all
 //! channels. What pigment takes falls out of the shading, and nothing beside a spot is bright.
 
-use crate::lesion::places::{Owner, grow, owners};
+use crate::lesion::places::{grow, owners};
 use crate::lesion::segmentation::Spot;
 use crate::metrics::maps::Level;
 use crate::metrics::pits::Shading;
@@ -29,7 +29,7 @@ pub fn off_walls(mut spots: Vec<Spot>, shading: &Shading, level: &Level) -> Vec<
     let mut around = near.clone();
     grow(&mut around, reach(RING_MM.1) - reach(RING_MM.0));
     let mut rings = vec![Vec::new(); spots.len()];
-    for ((at, &owner), &inner) in around.indexed_iter().zip(&near as &Owner) {
+    for ((at, &owner), &inner) in around.indexed_iter().zip(&near) {
         if owner > 0 && inner == 0 && level.skin[at] {
             rings[owner as usize - 1].push(at);
         }

@@ -41,11 +41,12 @@ const LEAST_RISE: f64 = 0.015;
 /// half height as pictured.
 pub fn is_hair(maps: &Maps, points: &[[f64; 2]], width_mm: f64) -> bool {
     let [red, green] = rises(maps, points, &MIDDLE_MM, &SIDES_MM);
-    if red > LEAST_RISE && red > LEAST_REDNESS * green {
-        return true;
-    }
-    let [red, green] = rises(maps, points, &NARROW_MIDDLE_MM, &NARROW_SIDES_MM);
-    width_mm < NARROW_MM && !(green > LEAST_RISE && red < MOST_REDNESS * green)
+    let is_grey = red > LEAST_RISE && red > LEAST_REDNESS * green;
+    let is_furrow = || {
+        let [red, green] = rises(maps, points, &NARROW_MIDDLE_MM, &NARROW_SIDES_MM);
+        green > LEAST_RISE && red < MOST_REDNESS * green
+    };
+    is_grey || width_mm < NARROW_MM && !is_furrow()
 }
 
 /// How far red and green rise in the middle of a line over its sides, both mm from it.
