@@ -398,13 +398,17 @@ mod tests {
         assert_eq!(wrinkles[0].contrast, 0.0);
     }
 
-    /// Gaussian furrows of 3, 4.4 and 6.6 pixels (standard deviation) about y = 200 under light from one
-    /// side (their slope), from all around (their depth) and a mixture of both, at 20 px/mm.
+    /// Gaussian furrows of 3, 4.4 and 6.6 pixels (standard deviation σ) about y = 200 under light from
+    /// one side (`s`, their slope), from all around (`d`, their depth) and mixtures, at 20 px/mm. By
+    /// hand, their dark walls lie σu off, where `s'u² - du - s' = 0` with `s' = √e s`.
     #[test]
     fn the_middle_of_a_furrow_lies_between_its_walls() {
-        for (sigma, [slope, depth]) in
-            [(3.0, [0.1, 0.0]), (4.4, [-0.1, 0.05]), (6.6, [0.1, 0.1]), (4.4, [0.0, 0.1])]
-        {
+        for (sigma, [slope, depth], wall) in [
+            (3.0, [0.1, 0.0], 197.0),
+            (4.4, [-0.1, 0.05], 203.8),
+            (6.6, [0.1, 0.1], 195.1),
+            (4.4, [0.0, 0.1], 200.0),
+        ] {
             let seen = |y: f64| {
                 let u = (y - 200.0) / sigma;
                 (depth - slope * u * 0.5f64.exp()) * (-0.5 * u * u).exp()
@@ -413,7 +417,6 @@ mod tests {
                 Plane::from_shape_fn((400, 400), |(y, x)| seen(y as f64) as f32 + noise(x, y, 0.02) + 0.7),
                 20.0,
             );
-            let wall = (150..250).map(f64::from).max_by(|&a, &b| seen(a).total_cmp(&seen(b))).unwrap();
             let line = Line::of((80..320).step_by(3).map(|x| [f64::from(x), wall]).collect());
             let (wrinkles, _) = among(vec![line], &maps, &Relief::of(&maps), &[]);
             let off = wrinkles[0].points.iter().map(|[_, y]| (y - 200.0).abs()).fold(0.0, f64::max);
@@ -427,7 +430,8 @@ mod tests {
         assert!(found(furrowed(0.0, 0.6)).0.is_empty());
     }
 
-    /// A disc over the right third of one furrow takes that off, one over most of the other takes it all.
+    /// A disc over the right third of one furrow takes that off, one over most of the other takes it all,
+    /// and one shortly before an end takes what is left beyond it too.
     #[test]
     fn lines_on_rims_of_discs_are_none() {
         let maps = maps_of(furrowed(0.25, 0.0), 20.0);
@@ -436,10 +440,13 @@ mod tests {
         let noise = lattice.noise(&relief);
         let lines = lattice.lines(&relief, &noise);
         let disc = |x, y, radius_px| Disc { centre: [x, y], radius_px };
-        let discs = [disc(280.0, 110.0, 44.0), disc(220.0, 230.0, 90.0)];
-        let (wrinkles, _) = among(lines, &maps, &relief, &discs);
+        let left = |discs: &[Disc]| among(lines.clone(), &maps, &relief, discs).0;
+        let wrinkles = left(&[disc(280.0, 110.0, 44.0), disc(220.0, 230.0, 90.0)]);
         assert_eq!(wrinkles.len(), 1);
         assert!((wrinkles[0].length_px - 170.0).abs() < 15.0, "{}", wrinkles[0].length_px);
+        // A rim from 90 to 118 pixels off the furrow's middle, 2 short of its end: 120 + 90 are left.
+        let cut = left(&[disc(283.5, 110.4, 8.0), disc(220.0, 230.0, 90.0)]);
+        assert!((cut[0].length_px - 210.0).abs() < 15.0, "{}", cut[0].length_px);
     }
 
     #[test]
