@@ -9,6 +9,7 @@ pub mod blobs;
 pub mod components;
 pub mod contours;
 pub mod gaussian;
+mod lengthening;
 pub mod morphology;
 pub mod moving_median;
 pub mod resample;

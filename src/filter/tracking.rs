@@ -1,8 +1,8 @@
 //! Lines from points on ridges: tracking with hysteresis (Ng et al. 2015,
-//! *IEEE Access* 3:1079), and their ends beyond what the search saw.
+//! *IEEE Access* 3:1079).
 
-use crate::filter::ridges::{Crest, Scale, Search, ridge_strength};
-use crate::raster::{self, Mask};
+use crate::filter::ridges::{Crest, Search};
+use crate::raster;
 
 /// A line: its points one pixel apart, from end to end, and how wide the
 /// strongest scale along it is.
@@ -25,7 +25,7 @@ impl Line {
 
 /// How far to both sides of a line, in its standard deviations, crests are its own: its flanks are
 /// steepest at one, and a line beside it may run closer than its flanks reach.
-const BESIDE: f64 = 1.3;
+pub(super) const BESIDE: f64 = 1.3;
 
 /// Follows ridges from point to point.
 pub(super) struct Tracker {
@@ -164,126 +164,4 @@ fn smoothed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
             [0, 1].map(|axis| near.iter().map(|p| p[axis]).sum::<f64>() / near.len() as f64)
         })
         .collect()
-}
-
-/// Goes on from both ends of each line, for the long median falls where half of
-/// its length lies beyond the end. Below hairs and where another line is, nothing is gained.
-pub(super) fn lengthen(lines: &mut [Line], scales: &[Scale], mask: &Mask, search: &Search) {
-    if search.reach <= 0.0 {
-        return;
-    }
-    let mut owners = Owners(ndarray::Array2::zeros(mask.raw_dim()));
-    (1..).zip(&*lines).for_each(|(id, line)| owners.take(&line.points, line.sigma, id));
-    for (id, line) in (1..).zip(lines) {
-        let off = |scale: &&Scale| (scale.sigma - line.sigma).abs();
-        let Some(scale) = scales.iter().min_by(|a, b| off(a).total_cmp(&off(b))) else { return };
-        for _ in 0..2 {
-            let shows = |x: usize, y: usize| mask[[y, x]] && owners.are_free(x, y, id);
-            let more = tip(&line.points, scale, search, shows);
-            owners.take(&more, line.sigma, id);
-            line.points.extend(more);
-            line.points.reverse();
-        }
-    }
-}
-
-/// The line that each pixel belongs to, the first that came so near; 0 for none.
-struct Owners(ndarray::Array2<u32>);
-
-impl Owners {
-    /// Takes what lies beside the points of a line seen at a scale of `sigma`.
-    fn take(&mut self, points: &[[f64; 2]], sigma: f64, id: u32) {
-        let reach = (BESIDE * sigma).ceil() as usize;
-        let (width, height) = raster::size(&self.0);
-        for [x, y] in points.iter().filter_map(|&[x, y]| raster::nearest(x, y)) {
-            for y in y.saturating_sub(reach)..(y + reach + 1).min(height) {
-                for x in x.saturating_sub(reach)..(x + reach + 1).min(width) {
-                    let owner = &mut self.0[[y, x]];
-                    *owner = if *owner == 0 { id } else { *owner };
-                }
-            }
-        }
-    }
-
-    /// Whether a pixel belongs to no other line.
-    fn are_free(&self, x: usize, y: usize, id: u32) -> bool {
-        [0, id].contains(&self.0[[y, x]])
-    }
-}
-
-/// Points from which the direction of an end is taken.
-const END: usize = 6;
-
-/// The strength that a way beyond an end must have at least to be worth a step, and the most that
-/// one step counts, so that a dark dot on the way is not all of it; in units of what a line goes on at.
-const WORTH: f64 = 0.75;
-const MOST: f64 = 2.0;
-
-/// What a step aside costs, and what all of a way must gain, in the same unit.
-const BEND: f64 = 0.5;
-const LEAST_GAIN: f64 = 1.0;
-
-/// A step aside, pixels, and how many of them a way may take to each side.
-const ASIDE: f64 = 0.5;
-const SIDES: usize = 16;
-
-/// The points beyond the last one of a line, seen on pixels that show it: of all ways that leave it
-/// straight on and bend little, the one whose strength beyond what a step is worth adds up to most,
-/// as far as it does (dynamic programming, Bellman 1957).
-fn tip(
-    points: &[[f64; 2]],
-    scale: &Scale,
-    search: &Search,
-    shows: impl Fn(usize, usize) -> bool,
-) -> Vec<[f64; 2]> {
-    let from = points.len().saturating_sub(END);
-    let (Some(&[x, y]), Some(&[from_x, from_y])) = (points.last(), points.get(from)) else {
-        return Vec::new();
-    };
-    let (width, height) = raster::size(&scale.plane);
-    let angle = (y - from_y).atan2(x - from_x);
-    let (sin, cos) = angle.sin_cos();
-    let place = |ahead: usize, side: usize| {
-        let (u, v) = (ahead as f64, (side as f64 - SIDES as f64) * ASIDE);
-        [x + u * cos - v * sin, y + u * sin + v * cos]
-    };
-    let strength = ridge_strength(scale, angle);
-    // `None` where no way leads through.
-    let gain = |[x, y]: [f64; 2]| {
-        let [column, line] = raster::nearest(x, y)?;
-        let inner = column > 0 && line > 0 && column + 1 < width && line + 1 < height;
-        let seen = inner.then(|| if shows(column, line) { strength((column, line)) } else { 0.0 })?;
-        Some((seen / scale.keep).clamp(-MOST, MOST) - WORTH)
-    };
-    let mut sums = [f64::NEG_INFINITY; 2 * SIDES + 1];
-    sums[SIDES] = 0.0;
-    // The side that the best way to each place came from, step by step.
-    let mut before: Vec<[usize; 2 * SIDES + 1]> = Vec::with_capacity(search.reach as usize);
-    let mut best = (LEAST_GAIN, 0, SIDES);
-    for ahead in 1..=search.reach as usize {
-        let (mut next, mut from) = ([f64::NEG_INFINITY; 2 * SIDES + 1], [0; 2 * SIDES + 1]);
-        // No way is further aside than it is ahead.
-        for side in SIDES - ahead.min(SIDES)..=SIDES + ahead.min(SIDES) {
-            let so_far = |i: usize| (sums[i] - if i == side { 0.0 } else { BEND }, i);
-            // The first of the best: straight on before aside.
-            let ways = [side, side.saturating_sub(1), (side + 1).min(2 * SIDES)].map(so_far);
-            let (sum, came) =
-                ways.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a }).expect("three ways");
-            let Some(gain) = (sum.is_finite()).then(|| gain(place(ahead, side))).flatten() else { continue };
-            (next[side], from[side]) = (sum + gain, came);
-            if next[side] > best.0 {
-                best = (next[side], ahead, side);
-            }
-        }
-        sums = next;
-        before.push(from);
-    }
-    let (_, last, mut side) = best;
-    let mut more: Vec<[f64; 2]> = Vec::with_capacity(last);
-    for ahead in (1..=last).rev() {
-        more.push(place(ahead, side));
-        side = before[ahead - 1][side];
-    }
-    more.reverse();
-    more
 }

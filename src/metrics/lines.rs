@@ -33,9 +33,8 @@ const WIDEST: f64 = 2.5;
 /// far longer than the furrows of the skin's net (0.3 to 0.8 mm).
 const HALF_LENGTH_MM: f64 = 2.5;
 
-/// How far the ends that this leaves are followed at most, mm: a median falls where half of its
-/// length lies beyond the line, and furrows taper.
-const REACH_MM: f64 = 10.0;
+/// How far a stage follows the ends that this leaves at most, mm.
+const REACH_MM: f64 = 4.5;
 
 /// The longest gap bridged, mm: what a spot, a scar or a hair across a furrow hides of it.
 const GAP_MM: f64 = 2.5;

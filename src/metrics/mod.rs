@@ -11,6 +11,7 @@ pub mod glcm;
 pub mod hairs;
 pub mod ibsi;
 pub mod inflammation;
+mod joining;
 pub mod lines;
 pub mod maps;
 pub mod pigmentation;

@@ -3,6 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 
 use crate::metrics::hairs;
+use crate::metrics::joining::joined;
 use crate::metrics::lines::{LEAST_PX_PER_MM, Line, normal};
 use crate::metrics::relief::{Relief, SIGMA_PER_FWHM};
 use crate::metrics::{
@@ -107,26 +108,26 @@ pub struct Disc {
     pub radius_px: f64,
 }
 
-/// The wrinkles among the `lines` of one photo's relief, without ends on the rims of `discs`, and
-/// the points of those that are hairs, in native pixels.
+/// The wrinkles among the `lines` of one photo's relief, without ends on the rims of `discs` and joined
+/// across what hides them, and the points of those that are hairs, in native pixels.
 pub fn among(
     lines: Vec<Line>,
     maps: &Maps,
     relief: &Relief,
     discs: &[Disc],
 ) -> (Vec<Wrinkle>, Vec<Vec<[f64; 2]>>) {
-    let (mut wrinkles, mut hairs) = (Vec::new(), Vec::new());
+    let (mut furrows, mut hairs) = (Vec::new(), Vec::new());
     for line in lines {
         let Some(profile) = Profile::of(relief, &line.points) else { continue };
-        let width = profile.width_mm();
         let points = in_native(relief, &line.points);
-        if hairs::is_hair(maps, &points, width) {
+        if hairs::is_hair(maps, &points, profile.width_mm()) {
             hairs.push(points);
-        } else if let Some(clear) = clear_of(line, relief, discs) {
-            wrinkles.push(wrinkle(relief, &clear, &profile, width));
+        } else {
+            furrows.extend(clear_of(line, relief, discs));
         }
     }
-    (wrinkles, hairs)
+    let furrows = joined(furrows, relief.scale);
+    (furrows.iter().filter_map(|furrow| wrinkle(relief, furrow)).collect(), hairs)
 }
 
 /// Points of the fine plane in native pixels.
@@ -154,8 +155,10 @@ fn clear_of(mut line: Line, relief: &Relief, discs: &[Disc]) -> Option<Line> {
     (share >= LEAST_CLEAR && relief.scale.mm(line.length) >= LEAST_LEFT_MM).then_some(line)
 }
 
-/// A line of `width` mm, as pictured, as a wrinkle: the line is its dark wall.
-fn wrinkle(relief: &Relief, line: &Line, profile: &Profile, width: f64) -> Wrinkle {
+/// A line as a wrinkle: the line is its dark wall.
+fn wrinkle(relief: &Relief, line: &Line) -> Option<Wrinkle> {
+    let profile = Profile::of(relief, &line.points)?;
+    let width = profile.width_mm();
     let aside = relief.scale.px(profile.middle_mm());
     let middle: Vec<[f64; 2]> = (0..line.points.len())
         .map(|i| {
@@ -164,12 +167,12 @@ fn wrinkle(relief: &Relief, line: &Line, profile: &Profile, width: f64) -> Wrink
         })
         .collect();
     let true_width = (width * width - (BLUR_MM / SIGMA_PER_FWHM).powi(2)).max(0.16 * width * width).sqrt();
-    Wrinkle {
+    Some(Wrinkle {
         points: in_native(relief, &middle),
         length_px: line.length * relief.factor as f64,
         width_px: true_width * relief.native_px_per_mm(),
         contrast: profile.mass_mm().max(0.0),
-    }
+    })
 }
 
 /// The profile across a line, above its surroundings.

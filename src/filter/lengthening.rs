@@ -1,0 +1,145 @@
+//! The ends of lines, followed beyond what the search for crests saw: its long median falls where
+//! half of its length lies beyond the end, and furrows taper.
+
+use crate::filter::ridges::{Scale, Search, ridge_strength};
+use crate::filter::tracking::{BESIDE, Line};
+use crate::raster::{self, Mask};
+
+/// Stages in which an end is followed at most: each begins in the direction in which the last one ended.
+const STAGES: usize = 3;
+
+/// Points of an end that are found anew, at most a quarter of the line: over them the median has
+/// already left the furrow, and strays.
+const ANEW: usize = 6;
+
+/// Points from which the direction of an end is taken.
+const END: usize = 12;
+
+/// Turns from that direction in which a stage may begin, radians, the likeliest first.
+const TURNS: [f64; 5] = [0.0, -0.1, 0.1, -0.2, 0.2];
+
+/// Goes on from both ends of each line, seen at the scale that sees the line best and at the next
+/// narrower one. Below hairs and where another line is, nothing is gained. `scales` are the
+/// narrowest first.
+pub(super) fn lengthen(lines: &mut [Line], scales: &[Scale], mask: &Mask, search: &Search) {
+    if search.reach <= 0.0 {
+        return;
+    }
+    let mut owners = Owners(ndarray::Array2::zeros(mask.raw_dim()));
+    (1..).zip(&*lines).for_each(|(id, line)| owners.take(&line.points, line.sigma, id));
+    for (id, line) in (1..).zip(lines) {
+        let off = |k: &usize| (scales[*k].sigma - line.sigma).abs();
+        let Some(best) = (0..scales.len()).min_by(|a, b| off(a).total_cmp(&off(b))) else { return };
+        let seen = &scales[best.saturating_sub(1)..=best];
+        for _ in 0..2 {
+            let count = line.points.len();
+            line.points.truncate(count - ANEW.min(count / 4));
+            for _ in 0..STAGES {
+                let shows = |x: usize, y: usize| mask[[y, x]] && owners.are_free(x, y, id);
+                let ways = seen.iter().rev().flat_map(|scale| TURNS.map(|turn| (scale, turn)));
+                let ways = ways.filter_map(|(scale, turn)| way(&line.points, turn, scale, search, shows));
+                // The first of the best.
+                let Some((_, more)) = ways.reduce(|a, b| if b.0 > a.0 { b } else { a }) else { break };
+                owners.take(&more, line.sigma, id);
+                line.points.extend(more);
+            }
+            line.points.reverse();
+        }
+    }
+}
+
+/// The line that each pixel belongs to, the first that came so near; 0 for none.
+struct Owners(ndarray::Array2<u32>);
+
+impl Owners {
+    /// Takes what lies beside the points of a line seen at a scale of `sigma`.
+    fn take(&mut self, points: &[[f64; 2]], sigma: f64, id: u32) {
+        let reach = (BESIDE * sigma).ceil() as usize;
+        let (width, height) = raster::size(&self.0);
+        for [x, y] in points.iter().filter_map(|&[x, y]| raster::nearest(x, y)) {
+            for y in y.saturating_sub(reach)..(y + reach + 1).min(height) {
+                for x in x.saturating_sub(reach)..(x + reach + 1).min(width) {
+                    let owner = &mut self.0[[y, x]];
+                    *owner = if *owner == 0 { id } else { *owner };
+                }
+            }
+        }
+    }
+
+    /// Whether a pixel belongs to no other line.
+    fn are_free(&self, x: usize, y: usize, id: u32) -> bool {
+        [0, id].contains(&self.0[[y, x]])
+    }
+}
+
+/// The strength that a way beyond an end must have at least to be worth a step, and the most that
+/// one step counts, so that a dark dot on the way is not all of it; in units of what a line goes on at.
+const WORTH: f64 = 0.7;
+const MOST: f64 = 2.0;
+
+/// What a step aside costs, and what all of a way must gain, in the same unit.
+const BEND: f64 = 2.0;
+const LEAST_GAIN: f64 = 1.0;
+
+/// A step aside, pixels, and how many of them a way may take to each side.
+const ASIDE: f64 = 0.5;
+const SIDES: usize = 16;
+
+/// What is gained beyond the last point of a line, and the points: of all ways that leave it by
+/// `turn` and bend little, the one whose strength beyond what a step is worth adds up to most, as far
+/// as it does, on pixels that show it (dynamic programming, Bellman 1957). `None` where no way is worth it.
+fn way(
+    points: &[[f64; 2]],
+    turn: f64,
+    scale: &Scale,
+    search: &Search,
+    shows: impl Fn(usize, usize) -> bool,
+) -> Option<(f64, Vec<[f64; 2]>)> {
+    let (&[x, y], &[from_x, from_y]) = (points.last()?, points.get(points.len().saturating_sub(END))?);
+    let (width, height) = raster::size(&scale.plane);
+    let angle = (y - from_y).atan2(x - from_x) + turn;
+    let (sin, cos) = angle.sin_cos();
+    let place = |ahead: usize, side: usize| {
+        let (u, v) = (ahead as f64, (side as f64 - SIDES as f64) * ASIDE);
+        [x + u * cos - v * sin, y + u * sin + v * cos]
+    };
+    let strength = ridge_strength(scale, angle);
+    // `None` where no way leads through.
+    let gain = |[x, y]: [f64; 2]| {
+        let [column, line] = raster::nearest(x, y)?;
+        let inner = column > 0 && line > 0 && column + 1 < width && line + 1 < height;
+        let seen = inner.then(|| if shows(column, line) { strength((column, line)) } else { 0.0 })?;
+        Some((seen / scale.keep).clamp(-MOST, MOST) - WORTH)
+    };
+    let mut sums = [f64::NEG_INFINITY; 2 * SIDES + 1];
+    sums[SIDES] = 0.0;
+    // The side that the best way to each place came from, step by step.
+    let mut before: Vec<[usize; 2 * SIDES + 1]> = Vec::with_capacity(search.reach as usize);
+    let mut best = (LEAST_GAIN, 0, SIDES);
+    for ahead in 1..=search.reach as usize {
+        let (mut next, mut from) = ([f64::NEG_INFINITY; 2 * SIDES + 1], [0; 2 * SIDES + 1]);
+        // No way is further aside than it is ahead.
+        for side in SIDES - ahead.min(SIDES)..=SIDES + ahead.min(SIDES) {
+            let so_far = |i: usize| (sums[i] - if i == side { 0.0 } else { BEND }, i);
+            // The first of the best: straight on before aside.
+            let ways = [side, side.saturating_sub(1), (side + 1).min(2 * SIDES)].map(so_far);
+            let (sum, came) =
+                ways.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a }).expect("three ways");
+            let Some(gain) = (sum.is_finite()).then(|| gain(place(ahead, side))).flatten() else { continue };
+            (next[side], from[side]) = (sum + gain, came);
+            if next[side] > best.0 {
+                best = (next[side], ahead, side);
+            }
+        }
+        sums = next;
+        before.push(from);
+    }
+    let (gained, last, mut side) = best;
+    let mut more: Vec<[f64; 2]> = Vec::with_capacity(last);
+    for ahead in (1..=last).rev() {
+        more.push(place(ahead, side));
+        side = before[ahead - 1][side];
+    }
+    more.reverse();
+    (last > 0).then_some((gained, more))
+}
