@@ -3,7 +3,7 @@
 //! A file is written aside, flushed to the disk and then renamed, so that a
 //! reader never sees half of it and an earlier one survives a failure.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,13 +88,20 @@ impl Write for Pending {
     }
 }
 
-/// Writes `bytes` to `path`, whole or not at all.
+/// Writes `bytes` to `path`, whole or not at all; into what is there if that is a device or a pipe,
+/// which a file must not replace.
 ///
 /// # Errors
 ///
 /// [`Error::Write`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_through(&Arc::default(), path, bytes)
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() && !there.is_dir() => {
+            let written = File::options().write(true).open(path).and_then(|mut sink| sink.write_all(bytes));
+            written.map_err(failed(path))
+        }
+        _ => write_through(&Arc::default(), path, bytes),
+    }
 }
 
 /// Writes `bytes` to `path`, whole or not at all, unless `gate` is shut.
@@ -140,8 +147,6 @@ pub fn write_jpeg(path: &Path, picture: &RgbImage, quality: u8) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -154,6 +159,18 @@ mod tests {
         drop(pending);
         assert_eq!(fs::read(&path).unwrap(), b"earlier");
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+
+    /// By a link to one: if it were replaced, only the link would be.
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_stays_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("sink");
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        write(&path, b"objects").unwrap();
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert_eq!(fs::read(&path).unwrap(), b"");
     }
 
     #[cfg(unix)]
