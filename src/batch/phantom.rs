@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::batch::arrange::session_date;
 use crate::error::{Error, Result};
 use crate::phantom::{PatientPlan, render_shot, truth_of};
-use crate::report::files::{OutputFolder, check_id, make, write, write_jpeg, write_json};
+use crate::report::files::{OutputFolder, check_id, make, write_jpeg};
 
 /// Renders every photo of `plan` into `root/PATIENT/SESSION/VIEW[.SHOT].jpg`,
 /// with `patient.toml` and `truth.json` beside the sessions. `step` is called
@@ -21,7 +21,8 @@ pub fn write_phantom(plan: &PatientPlan, root: &Path, step: &(dyn Fn() + Sync)) 
     let truth = truth_of(plan)?;
     plan.views.iter().try_for_each(|view| check_id(view))?;
     plan.sessions.iter().try_for_each(|session| check_date(&session.date))?;
-    let folder = OutputFolder::create(root)?.patient(&plan.patient)?;
+    let output = OutputFolder::create(root)?;
+    let folder = output.patient(&plan.patient)?;
     let photos: Vec<(usize, usize, u32)> = (0..plan.sessions.len())
         .flat_map(|session| (0..plan.views.len()).map(move |view| (session, view)))
         .flat_map(|(session, view)| (0..plan.sessions[session].shots).map(move |shot| (session, view, shot)))
@@ -36,8 +37,8 @@ pub fn write_phantom(plan: &PatientPlan, root: &Path, step: &(dyn Fn() + Sync)) 
         step();
         Ok::<(), Error>(())
     })?;
-    write(&folder.join("patient.toml"), patient_file(plan).as_bytes())?;
-    write_json(&folder.join("truth.json"), &truth)
+    output.write(&folder.join("patient.toml"), patient_file(plan).as_bytes())?;
+    output.write_json(&folder.join("truth.json"), &truth)
 }
 
 fn check_date(date: &str) -> Result<()> {

@@ -143,3 +143,68 @@ fn way(
     more.reverse();
     (last > 0).then_some((gained, more))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::gaussian::gaussian;
+    use crate::filter::ridges::tests::{SEARCH, slanted};
+    use crate::raster::Plane;
+
+    /// By hand: a ridge of 80 pixels of which 40 are known, 10 short of one end and 30 of the other, is
+    /// followed to both ends, also below what hides 6 of these.
+    #[test]
+    fn ends_are_followed_to_those_of_the_ridge_and_not_into_another_line() {
+        let (sin, cos) = 0.5f64.sin_cos();
+        let line = |ends: std::ops::RangeInclusive<i32>| Line {
+            points: ends.map(f64::from).map(|u| [70.0 + u * cos, 60.0 + u * sin]).collect(),
+            sigma: 2.1,
+            strength: 0.2,
+        };
+        let scale =
+            |sigma| Scale { plane: gaussian(&slanted(), sigma), sigma, start: 0.05, keep: 0.05, mean: 0.03 };
+        let scales = [1.5, 2.1, 3.0].map(scale);
+        let search = Search { half_length: 16.0, ..SEARCH };
+        let plain = Mask::from_elem((120, 140), true);
+        let along = |x: usize, y: usize| (x as f64 - 70.0) * cos + (y as f64 - 60.0) * sin;
+        let hairy = Mask::from_shape_fn((120, 140), |(y, x)| !(14.0..20.0).contains(&along(x, y)));
+        let within = |mut lines: Vec<Line>, mask: &Mask, reach: f64| {
+            lengthen(&mut lines, &scales, mask, &Search { reach, ..search });
+            lines[0].length()
+        };
+        let lengthened = |lines: Vec<Line>, mask: &Mask| within(lines, mask, 16.0);
+        for mask in [&plain, &hairy] {
+            let alone = lengthened(vec![line(-30..=10)], mask);
+            assert!((alone - 80.0).abs() < 3.0, "{alone}");
+        }
+        let before_another = lengthened(vec![line(-30..=10), line(20..=38)], &plain);
+        assert!((before_another - 58.0).abs() < 3.0, "{before_another}");
+        // 28 points are left when both ends are found anew, and 3 × 4 are found beyond each.
+        let short = within(vec![line(-30..=10)], &plain, 4.0);
+        assert!((short - 52.0).abs() < 3.0, "{short}");
+    }
+
+    /// A ridge along an arc of radius 80 from the left, half as wide at its second half: a stage
+    /// sees 20 pixels, the turn beyond the line is 34°.
+    #[test]
+    fn ends_are_followed_round_a_bend_where_the_ridge_narrows() {
+        let at = |u: f64| [70.0 + 80.0 * (u / 80.0).sin(), 100.0 - 80.0 * (1.0 - (u / 80.0).cos())];
+        let plane = Plane::from_shape_fn((120, 160), |(y, x)| {
+            let (dx, dy) = (x as f64 - 70.0, 100.0 - y as f64);
+            let (off, u) = (dx.hypot(80.0 - dy) - 80.0, 80.0 * dx.atan2(80.0 - dy));
+            let width = if u > 28.0 { 1.2 } else { 2.4 };
+            if (-40.0..=56.0).contains(&u) { 0.2 * (-0.5 * (off / width).powi(2)).exp() as f32 } else { 0.0 }
+        });
+        let scale =
+            |sigma| Scale { plane: gaussian(&plane, sigma), sigma, start: 0.05, keep: 0.05, mean: 0.03 };
+        let mut lines =
+            vec![Line { points: (-30..=8).map(|u| at(u.into())).collect(), sigma: 2.1, strength: 0.2 }];
+        let mask = Mask::from_elem((120, 160), true);
+        lengthen(&mut lines, &[1.5, 2.1, 3.0].map(scale), &mask, &Search { reach: 20.0, ..SEARCH });
+        assert!((lines[0].length() - 96.0).abs() < 5.0, "{}", lines[0].length());
+        let off = |p: &[f64; 2]| ((p[0] - 70.0).hypot(p[1] - 20.0) - 80.0).abs();
+        let most = lines[0].points.iter().map(off).fold(0.0, f64::max);
+        // Straight pieces stay within the standard deviation of the wide half.
+        assert!(most < 2.4, "{most}");
+    }
+}

@@ -88,8 +88,8 @@ impl Write for Pending {
     }
 }
 
-/// Writes `bytes` to `path`, whole or not at all; into what is there if that is a device or a pipe,
-/// which a file must not replace.
+/// Writes `bytes` to a `path` that the user named, whole or not at all; into what is there if that is
+/// a device or a pipe, which a file must not replace.
 ///
 /// # Errors
 ///
@@ -142,7 +142,7 @@ pub fn write_jpeg(path: &Path, picture: &RgbImage, quality: u8) -> Result<()> {
     let mut bytes = Vec::new();
     let written = picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality));
     written.map_err(|error| failed(path)(io::Error::other(error)))?;
-    write(path, &bytes)
+    write_through(&Arc::default(), path, &bytes)
 }
 
 #[cfg(test)]
@@ -161,16 +161,19 @@ mod tests {
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
     }
 
-    /// By a link to one: if it were replaced, only the link would be.
+    /// By a link to a pipe: if what is named were replaced, only the link would be.
     #[cfg(unix)]
     #[test]
-    fn a_device_is_written_to_and_stays_one() {
+    fn a_pipe_is_written_to_and_stays_one() {
+        use std::os::fd::AsRawFd;
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("sink");
-        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        std::os::unix::fs::symlink(format!("/dev/fd/{}", writer.as_raw_fd()), &path).unwrap();
         write(&path, b"objects").unwrap();
         assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
-        assert_eq!(fs::read(&path).unwrap(), b"");
+        drop(writer);
+        assert_eq!(io::read_to_string(&mut reader).unwrap(), "objects");
     }
 
     #[cfg(unix)]
