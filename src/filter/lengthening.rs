@@ -207,4 +207,32 @@ mod tests {
         // Straight pieces stay within the standard deviation of the wide half.
         assert!(most < 2.4, "{most}");
     }
+
+    /// By hand, a ridge of height h and deviation w has the strength h w s² / (w² + s²)^1.5 / 0.385 at
+    /// the scale s: the narrow half 0.148 at 1.5 and 0.114 at 2.1, where 0.7 × 0.17 = 0.119 is needed.
+    #[test]
+    fn a_narrow_end_is_seen_at_the_narrower_scale_alone() {
+        let plane = Plane::from_shape_fn((60, 140), |(y, x)| {
+            let width = if x > 70 { 0.5 } else { 2.4 };
+            let off = (y as f64 - 30.0) / width;
+            if (30..=110).contains(&x) { 0.2 * (-0.5 * off * off).exp() as f32 } else { 0.0 }
+        });
+        let scales = [1.5, 2.1].map(|sigma| Scale {
+            plane: gaussian(&plane, sigma),
+            sigma,
+            start: 0.17,
+            keep: 0.17,
+            mean: 0.17,
+        });
+        let mask = Mask::from_elem((60, 140), true);
+        let length = |scales: &[Scale]| {
+            let points = (40..=65).map(|x| [f64::from(x), 30.0]).collect();
+            let mut lines = vec![Line { points, sigma: 2.1, strength: 0.2 }];
+            lengthen(&mut lines, scales, &mask, &Search { reach: 25.0, ..SEARCH });
+            lines[0].length()
+        };
+        let [both, wide] = [&scales[..], &scales[1..]].map(length);
+        // Blur takes up to two of its deviations off each end.
+        assert!((72.0..81.0).contains(&both) && wide < 44.0, "{both} {wide}");
+    }
 }
