@@ -20,7 +20,7 @@ use dermalapse::metrics::texture::{self, Texture};
 use dermalapse::metrics::{Maps, Measured, redness};
 use dermalapse::phantom::{self, PatientPlan};
 use dermalapse::photo::{DecodeLimits, Photo};
-use dermalapse::quality::{self, Quality, RelativeBlur, Spectrum};
+use dermalapse::quality::{self, FinePattern, Quality, RelativeBlur};
 use dermalapse::raster::{self, Mask, Plane, cell_centre, in_cells};
 use dermalapse::region::Region;
 use dermalapse::report::files::write_jpeg;
@@ -229,14 +229,15 @@ mod quality_of_a_photo {
     /// Of the follow-up relative to the baseline.
     #[divan::bench]
     fn blur(bencher: divan::Bencher) {
-        let pair = &*READY;
+        let [baseline, later] = &*READY;
+        let way = alignment::align(&baseline.features, &later.features, &AlignmentOptions::default(), 0);
         let factor = SCALE.reduction_to(10.0);
-        let spectrum = |ready: &Ready| {
-            let density = ready.photo.density(1, factor);
-            Spectrum::of_plane(&density, &ready.level(factor).skin, factor, SCALE)
-        };
         bencher.bench(|| -> Option<RelativeBlur> {
-            quality::relative_blur(&spectrum(&pair[0])?, &spectrum(&pair[1])?)
+            let seen =
+                [baseline, later].map(|ready| (ready.photo.density(1, factor), ready.level(factor).skin));
+            let [here, there] =
+                seen.each_ref().map(|(density, mask)| FinePattern { density, mask, factor, scale: SCALE });
+            quality::relative_blur(&here, &there, |at| way.transform.map(at))
         });
     }
 }

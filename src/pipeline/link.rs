@@ -9,11 +9,12 @@ use crate::pipeline::frame::Frame;
 use crate::pipeline::pair;
 use crate::quality::thresholds::AGREEMENT;
 use crate::quality::{
-    self, Comparability, Quality, RelativeBlur, ReliefAgreement, Spectrum, comparability, relative_blur,
+    self, Comparability, FinePattern, Quality, RelativeBlur, ReliefAgreement, comparability, relative_blur,
     relief_agreement,
 };
 use crate::raster::{self, Mask, Plane};
 use crate::settings::Settings;
+use crate::units::FilterScale;
 
 /// Least resolution, px/mm, at which the fine patterns of two photos are held
 /// against each other.
@@ -243,6 +244,11 @@ impl Pattern {
     fn valid(&self) -> canvas::Skin<'_> {
         canvas::Skin { mask: &self.skin, factor: self.factor }
     }
+
+    /// The part in `mask` of a photo of this `scale`.
+    fn inside<'a>(&'a self, mask: &'a Mask, scale: FilterScale) -> FinePattern<'a> {
+        FinePattern { density: &self.density, mask, factor: self.factor, scale }
+    }
 }
 
 /// Blur of the moving photo relative to the baseline and agreement of their
@@ -256,13 +262,10 @@ fn patterns(
     let (reference, other) = (Pattern::of(baseline, factor), Pattern::of(moving, factor));
     let here = canvas::seen(&reference.skin, factor, transform, other.valid());
     let there = canvas::carried(&reference.skin, factor, transform, other.valid());
-    let spectra = rayon::join(
-        || Spectrum::of_plane(&reference.density, &here, factor, baseline.scale),
-        || Spectrum::of_plane(&other.density, &there, factor, moving.scale),
-    );
-    let blur = spectra.0.zip(spectra.1).and_then(|(a, b)| relative_blur(&a, &b));
+    let [here, there] = [reference.inside(&here, baseline.scale), other.inside(&there, moving.scale)];
+    let blur = relative_blur(&here, &there, |at| transform.map(at));
     let resampled = resampled(&other, transform, raster::size(&reference.density));
-    let both = morphology::erode(&here, 2.0);
+    let both = morphology::erode(here.mask, 2.0);
     (blur, relief_agreement(&reference.density, &resampled, &both, baseline.scale.reduced(factor)))
 }
 

@@ -17,14 +17,17 @@ const LEAST_COVERED: f64 = 0.6;
 /// row; a plane smaller than a block has none.
 pub(super) fn corners(mask: &Mask) -> Vec<(usize, usize)> {
     let (width, height) = raster::size(mask);
-    let enough = (LEAST_COVERED * (SIDE * SIDE) as f64) as usize;
     let corner = |i: usize| ((i % (width / SIDE)) * SIDE, (i / (width / SIDE)) * SIDE);
     let all: Vec<_> = (0..(width / SIDE) * (height / SIDE)).map(corner).collect();
-    let covered = |&(x, y): &(usize, usize)| {
-        let rows = (y..y + SIDE).map(|y| &raster::row(mask, y)[x..x + SIDE]);
-        rows.map(|row| row.iter().filter(|&&inside| inside).count()).sum::<usize>() >= enough
-    };
-    all.into_par_iter().filter(covered).collect()
+    all.into_par_iter().filter(|&corner| is_covered(mask, corner)).collect()
+}
+
+/// Whether the block at a corner lies in the plane, and the mask covers it well enough.
+pub(super) fn is_covered(mask: &Mask, (x, y): (usize, usize)) -> bool {
+    let (width, height) = raster::size(mask);
+    let enough = (LEAST_COVERED * (SIDE * SIDE) as f64) as usize;
+    let inside = |y| raster::row(mask, y)[x..x + SIDE].iter().filter(|&&inside| inside).count();
+    x + SIDE <= width && y + SIDE <= height && (y..y + SIDE).map(inside).sum::<usize>() >= enough
 }
 
 /// Most blocks that a statistic needs: their median then errs by a sixteenth
@@ -32,7 +35,7 @@ pub(super) fn corners(mask: &Mask) -> Vec<(usize, usize)> {
 const MOST: usize = 400;
 
 /// At most [`MOST`] of the corners, evenly spread.
-pub(super) fn spread(corners: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+pub(super) fn spread<T>(corners: Vec<T>) -> Vec<T> {
     let every = corners.len().div_ceil(MOST).max(1);
     corners.into_iter().step_by(every).collect()
 }

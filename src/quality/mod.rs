@@ -15,7 +15,7 @@ pub use self::comparability::{Comparability, Comparable, Family, Measures, Pair,
 pub use self::cover::{Contrast, PartContrast, SkinContrast, skin_contrast};
 pub use self::plateaus::{Plateaus, ROUNDING, plateaus};
 pub use self::relief::{ReliefAgreement, relief_agreement};
-pub use self::spectrum::{RelativeBlur, Spectrum, relative_blur};
+pub use self::spectrum::{FinePattern, RelativeBlur, relative_blur};
 use self::thresholds::*;
 use crate::error::Warning;
 use crate::photo::{CaptureFacts, Photo};

@@ -3,11 +3,11 @@
 
 use rayon::prelude::*;
 
-use super::blocks;
+use super::blocks::{self, SIDE};
 use super::noise;
 use crate::filter::morphology;
 use crate::order::midmean;
-use crate::raster::{Mask, Plane};
+use crate::raster::{self, Mask, Plane};
 use crate::units::FilterScale;
 
 /// Finest smoothing of the bands, mm; each next one is √2 times as coarse. The
@@ -34,40 +34,69 @@ struct Band {
     noise: f64,
 }
 
-/// The structure of the skin in a photo, band by band, in density units of green light.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Spectrum {
-    bands: [Option<Band>; BANDS],
-    /// Standard deviation of the noise per cell, density units.
-    noise: f64,
-    /// Variance of the averaging into cells, mm²: a blur that is known.
-    averaging: f64,
-    /// Size of a pixel of the photo, mm.
-    pixel_mm: f64,
+/// What a photo shows of skin whose fine pattern is looked at.
+#[derive(Clone, Copy)]
+pub struct FinePattern<'a> {
+    /// Green density, natural units.
+    pub density: &'a Plane,
+    /// Where it is looked at, of the same cells.
+    pub mask: &'a Mask,
+    /// Pixels of the photo per cell.
+    pub factor: usize,
+    /// Scale of the photo itself.
+    pub scale: FilterScale,
 }
 
+impl FinePattern<'_> {
+    fn cells(&self) -> FilterScale {
+        self.scale.reduced(self.factor)
+    }
+
+    /// The finest band that the photo resolves.
+    fn finest(&self) -> Option<usize> {
+        (0..BANDS).find(|k| self.cells().px(sigma_mm(*k)) >= FINEST_CELLS)
+    }
+
+    /// The mask without what bands from `finest` see its surroundings in.
+    fn inner(&self, finest: usize) -> Mask {
+        morphology::erode(self.mask, self.cells().px(3.0 * sigma_mm(finest + 1)))
+    }
+
+    /// The corner of the block about a place of the full photo, if the plane has one there.
+    fn corner(&self, centre: [f64; 2]) -> Option<(usize, usize)> {
+        let [x, y] = centre.map(|at| raster::in_cells(at, self.factor) - TO_CENTRE);
+        raster::nearest(x, y).map(|[x, y]| (x, y))
+    }
+
+    /// The middle of the block at a corner, in the full photo.
+    fn centre(&self, (x, y): (usize, usize)) -> [f64; 2] {
+        [x, y].map(|at| raster::cell_centre(at as f64 + TO_CENTRE, self.factor))
+    }
+
+    /// Variance of the averaging into cells, mm²: a blur that is known.
+    fn averaging(&self) -> f64 {
+        ((self.factor * self.factor - 1) as f64 / 12.0) / self.scale.px_per_mm.powi(2)
+    }
+}
+
+/// From the first cell of a block to its middle.
+const TO_CENTRE: f64 = (SIDE - 1) as f64 / 2.0;
+
+/// The structure of the skin in blocks of a photo, band by band, in density units of green light.
+struct Spectrum([Option<Band>; BANDS]);
+
 impl Spectrum {
-    /// The spectrum of a green density plane reduced by `factor`, inside
-    /// `mask`; `scale` is that of the full photo. `None` if there is too
-    /// little skin: fewer than four blocks of 32 by 32 cells.
-    pub fn of_plane(density: &Plane, mask: &Mask, factor: usize, scale: FilterScale) -> Option<Self> {
-        let cells = scale.reduced(factor);
-        let resolved = |k: &usize| cells.px(sigma_mm(*k)) >= FINEST_CELLS;
-        let finest = (0..BANDS).find(resolved)?;
-        let mask = morphology::erode(mask, cells.px(3.0 * sigma_mm(finest + 1)));
-        let corners = blocks::corners(&mask);
-        if corners.len() < 4 {
-            return None;
-        }
-        let corners = blocks::spread(corners);
-        let noise = noise::of_plane(density, &mask, &corners)?;
+    /// The bands from `finest` in the blocks at `corners`, where `mask` counts; `None` without them.
+    fn of(pattern: &FinePattern, mask: &Mask, finest: usize, corners: &[(usize, usize)]) -> Option<Self> {
+        let cells = pattern.cells();
+        let noise = noise::of_plane(pattern.density, mask, corners)?;
         let measured = finest..(finest + MEASURED).min(BANDS);
         let moments = |&corner: &(usize, usize)| -> Vec<[f64; 2]> {
-            let mut finer = blocks::smoothed_block(density, corner, cells.px(sigma_mm(finest)));
+            let mut finer = blocks::smoothed_block(pattern.density, corner, cells.px(sigma_mm(finest)));
             let band = |k: usize| {
-                let coarser = blocks::smoothed_block(density, corner, cells.px(sigma_mm(k + 1)));
+                let coarser = blocks::smoothed_block(pattern.density, corner, cells.px(sigma_mm(k + 1)));
                 let detail = std::mem::replace(&mut finer, coarser) - &finer;
-                moments(&detail, &mask, corner)
+                moments(&detail, mask, corner)
             };
             measured.clone().map(band).collect()
         };
@@ -77,13 +106,7 @@ impl Spectrum {
             let of_band: Vec<[f64; 2]> = moments.iter().map(|block| block[i]).collect();
             bands[k] = Band::of(&of_band, noise, k, cells);
         }
-        let averaging = ((factor * factor - 1) as f64 / 12.0) / scale.px_per_mm.powi(2);
-        Some(Self { bands, noise, averaging, pixel_mm: scale.mm(1.0) })
-    }
-
-    /// Standard deviation of the noise per cell, density units.
-    pub fn noise(&self) -> f64 {
-        self.noise
+        Some(Self(bands))
     }
 }
 
@@ -134,18 +157,43 @@ pub struct RelativeBlur {
 /// Least power of a band, in units of the noise's, that it is used from.
 const LEAST_SIGNAL: f64 = 0.5;
 
-/// The blur of the moving photo relative to the reference, both seen over the
-/// same skin: a Gaussian lowers the power at frequency `ω` by `exp(−ω²σ²)`, so
-/// that the log power ratio falls linearly with `ω²`. `None` if fewer than
-/// three bands stand out of the noise in both.
-pub fn relative_blur(reference: &Spectrum, moving: &Spectrum) -> Option<RelativeBlur> {
-    let points: Vec<(f64, f64)> = reference.bands.iter().zip(&moving.bands).filter_map(shared).collect();
+/// Least number of blocks that a spectrum is taken of.
+const LEAST_BLOCKS: usize = 4;
+
+/// The blur of the moving photo relative to the reference: a Gaussian lowers
+/// the power at frequency `ω` by `exp(−ω²σ²)`, so that the log power ratio
+/// falls linearly with `ω²`. Both are measured in the same places, of which
+/// `way` leads from pixels of the reference to those of the moving photo, for
+/// skin differs from place to place by more than a blur does. `None` if fewer
+/// than four blocks of 32 by 32 cells show skin in both, or fewer than three
+/// bands stand out of the noise.
+pub fn relative_blur(
+    reference: &FinePattern,
+    moving: &FinePattern,
+    way: impl Fn([f64; 2]) -> [f64; 2],
+) -> Option<RelativeBlur> {
+    let finest = [reference.finest()?, moving.finest()?];
+    let (here, there) = rayon::join(|| reference.inner(finest[0]), || moving.inner(finest[1]));
+    let pair = |corner| {
+        let other = moving.corner(way(reference.centre(corner)))?;
+        blocks::is_covered(&there, other).then_some((corner, other))
+    };
+    let pairs: Vec<_> = blocks::corners(&here).into_iter().filter_map(pair).collect();
+    if pairs.len() < LEAST_BLOCKS {
+        return None;
+    }
+    let corners: (Vec<_>, Vec<_>) = blocks::spread(pairs).into_iter().unzip();
+    let (a, b) = rayon::join(
+        || Spectrum::of(reference, &here, finest[0], &corners.0),
+        || Spectrum::of(moving, &there, finest[1], &corners.1),
+    );
+    let points: Vec<(f64, f64)> = a?.0.iter().zip(&b?.0).filter_map(shared).collect();
     let (slope, intercept, slope_error) = line(&points)?;
-    let variance = -slope - (moving.averaging - reference.averaging);
+    let variance = -slope - (moving.averaging() - reference.averaging());
     let sigma_mm = variance.abs().sqrt().copysign(variance);
     Some(RelativeBlur {
         sigma_mm,
-        sigma_px: sigma_mm / reference.pixel_mm.max(moving.pixel_mm),
+        sigma_px: sigma_mm * reference.scale.px_per_mm.min(moving.scale.px_per_mm),
         contrast: (intercept / 2.0).exp(),
         variance_error: slope_error,
     })
@@ -196,37 +244,57 @@ mod tests {
         })
     }
 
-    fn spectrum(plane: &Plane) -> Spectrum {
+    fn with<T>(plane: &Plane, seen: impl FnOnce(&FinePattern) -> T) -> T {
         let mask = Mask::from_elem(plane.raw_dim(), true);
-        Spectrum::of_plane(plane, &mask, 1, SCALE).expect("skin enough")
+        seen(&FinePattern { density: plane, mask: &mask, factor: 1, scale: SCALE })
+    }
+
+    fn blur_of(reference: &Plane, moving: &Plane) -> Option<RelativeBlur> {
+        with(reference, |reference| with(moving, |moving| relative_blur(reference, moving, |at| at)))
     }
 
     #[test]
     fn white_noise_is_measured_and_is_no_structure() {
         // Three uniform numbers in ±1 have a variance of 1 together.
-        let spectrum = spectrum(&white(9, 384).mapv(|value| value * 0.02));
-        assert!((spectrum.noise() / 0.02 - 1.0).abs() < 0.1, "{}", spectrum.noise());
-        let finest = spectrum.bands[0].expect("resolved");
-        assert!(finest.power.abs() < 0.25 * finest.noise);
+        let plane = white(9, 384).mapv(|value| value * 0.02);
+        with(&plane, |pattern| {
+            let corners = blocks::corners(pattern.mask);
+            let noise = noise::of_plane(&plane, pattern.mask, &corners).unwrap();
+            assert!((noise / 0.02 - 1.0).abs() < 0.1, "{noise}");
+            let finest = Spectrum::of(pattern, pattern.mask, 0, &corners).unwrap().0[0].expect("resolved");
+            assert!(finest.power.abs() < 0.25 * finest.noise);
+        });
     }
 
     #[test]
     fn a_known_blur_comes_back_with_its_sign() {
         let reference = skin();
         for pixels in [0.5, 1.0, 1.5] {
-            let blurred = spectrum(&gaussian(&reference, pixels));
-            let there = relative_blur(&spectrum(&reference), &blurred).expect("structure");
-            let back = relative_blur(&blurred, &spectrum(&reference)).expect("structure");
+            let blurred = gaussian(&reference, pixels);
+            let there = blur_of(&reference, &blurred).expect("structure");
+            let back = blur_of(&blurred, &reference).expect("structure");
             assert!((there.sigma_px / pixels - 1.0).abs() < 0.2, "{pixels}: {there:?}");
             assert!((there.sigma_mm + back.sigma_mm).abs() < 0.01, "{back:?}");
         }
     }
 
+    /// Skin whose left is coarser than its right, seen again from elsewhere: a grid of blocks of its
+    /// own on each photo would not hold the same of both.
+    #[test]
+    fn skin_seen_from_elsewhere_is_no_blurrier() {
+        let (fine, coarse) = (skin(), gaussian(&skin(), 2.0));
+        let plane = Plane::from_shape_fn(fine.raw_dim(), |at| if at.1 < 200 { coarse[at] } else { fine[at] });
+        let moved = Plane::from_shape_fn((375, 309), |(y, x)| plane[[y + 9, x + 75]]);
+        let way = |[x, y]: [f64; 2]| [x - 75.0, y - 9.0];
+        let blur = with(&plane, |plane| with(&moved, |moved| relative_blur(plane, moved, way)));
+        let blur = blur.expect("structure");
+        assert!(blur.sigma_px.powi(2) < 0.01 && (blur.contrast - 1.0).abs() < 0.01, "{blur:?}");
+    }
+
     #[test]
     fn contrast_alone_is_no_blur() {
         let reference = skin();
-        let flat =
-            relative_blur(&spectrum(&reference), &spectrum(&reference.mapv(|v| v * 0.7))).expect("structure");
+        let flat = blur_of(&reference, &reference.mapv(|v| v * 0.7)).expect("structure");
         assert!(flat.sigma_mm.abs() < 1e-3 && (flat.contrast - 0.7).abs() < 1e-3, "{flat:?}");
     }
 
@@ -234,14 +302,17 @@ mod tests {
     fn noise_does_not_pass_for_sharpness() {
         let reference = skin();
         let noisy = &reference + &white(11, 384).mapv(|value| value * 0.015);
-        let blur = relative_blur(&spectrum(&reference), &spectrum(&noisy)).expect("structure");
+        let blur = blur_of(&reference, &noisy).expect("structure");
         assert!(blur.sigma_mm.abs() < 0.03, "{blur:?}");
     }
 
     #[test]
-    fn too_little_skin_has_no_spectrum() {
+    fn too_little_skin_has_no_blur() {
         let plane = skin();
         let speck = Mask::from_shape_fn(plane.raw_dim(), |(y, x)| x < 40 && y < 40);
-        assert_eq!(Spectrum::of_plane(&plane, &speck, 1, SCALE), None);
+        let blur = with(&plane, |pattern| {
+            relative_blur(pattern, &FinePattern { mask: &speck, ..*pattern }, |at| at)
+        });
+        assert_eq!(blur, None);
     }
 }

@@ -105,6 +105,20 @@ fn a_blurred_copy_is_never_smoother() {
     }
 }
 
+/// Equal, and blurrier by half a pixel: the plan's 0.8 pixels and `√(0.8² + 0.5²)`.
+#[test]
+fn fine_contrast_stays_within_a_hundredth_in_another_pose_and_under_half_a_pixel_of_blur() {
+    for blur in [0.8, 0.9434] {
+        let camera = format!("rotation_deg = 4.0\nshift_mm = [1.5, -1.0]\nblur_px = {blur}");
+        let (_folder, photos) = pair("", &camera);
+        let report = compared(&photos);
+        let changes = report["views"][0]["changes"].as_array().unwrap();
+        let fine = changes.iter().find(|change| change["metric"] == "texture.contrast_fine").unwrap();
+        let percent = fine["percent"].as_f64().unwrap();
+        assert!(percent.abs() < 1.0, "{blur}: {percent}");
+    }
+}
+
 /// A bilateral filter: what a beauty mode does to skin.
 fn beautified(photo: &RgbImage) -> RgbImage {
     const REACH: i64 = 5;
