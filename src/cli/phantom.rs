@@ -68,10 +68,10 @@ impl Phantom {
     pub fn run(&self) -> Result<Output, Error> {
         let first_seed = self.common.settings()?.seed;
         let plan = self.plan()?;
-        let plans: Vec<PatientPlan> = (1..=self.patients)
+        let plans: Vec<PatientPlan> = (0..self.patients)
             .map(|number| PatientPlan {
-                patient: format!("P{number:03}"),
-                seed: first_seed + u64::from(number),
+                patient: format!("P{:03}", number + 1),
+                seed: plan.seed.wrapping_add(first_seed).wrapping_add(number.into()),
                 ..plan.clone()
             })
             .collect();

@@ -268,3 +268,17 @@ fn quiet_leaves_stderr_empty() {
     let cheek = photo(&sessions()[0], "cheek_left");
     dermalapse().arg("measure").arg(cheek).arg("--quiet").assert().stderr("");
 }
+
+#[test]
+fn a_plan_with_another_seed_is_other_skin() {
+    let photo = |seed: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let (plan, photos) = (folder.path().join("plan.toml"), folder.path().join("photos"));
+        fs::write(&plan, format!("width = 64\nheight = 48\n{seed}\n[[sessions]]\n")).unwrap();
+        common::phantom(&photos, &["--plan", plan.to_str().unwrap()]);
+        let mut files = common::files(&photos).into_iter();
+        files.find(|(path, _)| path.ends_with("cheek_left.jpg")).unwrap().1
+    };
+    let unnamed = photo("");
+    assert!(photo("seed = 1") == unnamed && photo("seed = 2") != unnamed);
+}
