@@ -27,7 +27,8 @@ pub(super) fn is_covered(mask: &Mask, (x, y): (usize, usize)) -> bool {
     let (width, height) = raster::size(mask);
     let enough = (LEAST_COVERED * (SIDE * SIDE) as f64) as usize;
     let inside = |y| raster::row(mask, y)[x..x + SIDE].iter().filter(|&&inside| inside).count();
-    x + SIDE <= width && y + SIDE <= height && (y..y + SIDE).map(inside).sum::<usize>() >= enough
+    let fits = x.saturating_add(SIDE) <= width && y.saturating_add(SIDE) <= height;
+    fits && (y..y + SIDE).map(inside).sum::<usize>() >= enough
 }
 
 /// Most blocks that a statistic needs: their median then errs by a sixteenth
@@ -96,6 +97,9 @@ mod tests {
     fn only_covered_blocks_count_and_only_their_cells() {
         let mask = Mask::from_shape_fn((40, 70), |(_, x)| x < 56);
         assert_eq!(corners(&mask), [(0, 0), (32, 0)]);
+        assert!(
+            is_covered(&mask, (7, 8)) && !is_covered(&mask, (7, 9)) && !is_covered(&mask, (usize::MAX, 0))
+        );
         let means = [(0, 0), (32, 0)].map(|corner| mean(&mask, corner, |x, _| [x as f64, 1.0]));
         assert_eq!(means, [[15.5, 1.0], [11.5, 1.0]]);
     }
