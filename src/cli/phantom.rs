@@ -66,12 +66,13 @@ fn parse_size(text: &str) -> Result<(u32, u32), String> {
 
 impl Phantom {
     pub fn run(&self) -> Result<Output, Error> {
-        let first_seed = self.common.settings()?.seed;
+        // Added to the plan's; each patient has skin of its own.
+        let seed = self.common.settings()?.seed;
         let plan = self.plan()?;
         let plans: Vec<PatientPlan> = (0..self.patients)
             .map(|number| PatientPlan {
                 patient: format!("P{:03}", number + 1),
-                seed: plan.seed.wrapping_add(first_seed).wrapping_add(number.into()),
+                seed: plan.seed.wrapping_add(seed).wrapping_add(number.into()),
                 ..plan.clone()
             })
             .collect();

@@ -49,10 +49,11 @@ fn discrete_kernel(variance: f64) -> Vec<f32> {
 /// Variance, px², from which a sampled Gaussian has it to within a hundredth.
 const NARROW: f64 = 0.5;
 
-/// The plane blurred by `variance` px², mirrored at the borders.
-pub fn blurred_by(plane: &Plane, variance: f64) -> Plane {
+/// The plane blurred as by a lens: by a Gaussian of `sigma` pixels, however narrow, mirrored at the borders.
+pub fn lens_blur(plane: &Plane, sigma: f64) -> Plane {
+    let variance = sigma * sigma;
     if variance >= NARROW {
-        return gaussian(plane, variance.sqrt());
+        return gaussian(plane, sigma);
     }
     let kernel = discrete_kernel(variance);
     symmetric_separable(plane, &kernel, &kernel)
@@ -231,10 +232,10 @@ mod tests {
     /// 0.008 instead of 0.09.
     #[test]
     fn a_blur_of_less_than_a_pixel_is_as_much_as_it_says() {
-        for variance in [0.0225, 0.09, 0.25, 0.49, 0.64, 1.0] {
+        for variance in [0.0225_f64, 0.09, 0.25, 0.49, 0.64, 1.0] {
             let mut plane = Array2::zeros((1, 21));
             plane[[0, 10]] = 1.0;
-            let blurred = blurred_by(&plane, variance);
+            let blurred = lens_blur(&plane, variance.sqrt());
             let second = blurred.indexed_iter().map(|((_, x), v)| f64::from(*v) * (x as f64 - 10.0).powi(2));
             let second = second.sum::<f64>();
             assert!((second / variance - 1.0).abs() < 0.02, "{variance}: {second}");

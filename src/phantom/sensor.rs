@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::noise::stream;
 use super::patient::CameraPlan;
 use crate::color::srgb_from_linear;
-use crate::filter::gaussian::gaussian;
+use crate::filter::gaussian::lens_blur;
 use crate::raster::{self, Plane};
 
 /// Steps of linear light in which the tone curve is tabulated: finer than
@@ -35,7 +35,7 @@ impl<'a> Exposure<'a> {
 
     /// Takes the light of one channel, linear, 1 is white.
     pub fn take(&mut self, channel: usize, light: Plane) {
-        let seen = if self.camera.blur_px > 0.0 { gaussian(&light, self.camera.blur_px) } else { light };
+        let seen = lens_blur(&light, self.camera.blur_px);
         let (camera, tone, seed) = (self.camera, &self.tone, self.seed);
         self.bytes.par_chunks_mut(3 * self.size.0 as usize).enumerate().for_each(|(y, row)| {
             let random = &mut stream(seed, &[channel as u64, y as u64]);

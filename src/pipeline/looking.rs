@@ -6,7 +6,7 @@ use crate::canvas;
 use crate::color::Unmixing;
 use crate::color::unmixing::leaks;
 use crate::filter::blobs::Blob;
-use crate::filter::gaussian::blurred_by;
+use crate::filter::gaussian::lens_blur;
 use crate::lesion::tint::{Rise, Tint};
 use crate::lesion::{
     self, Chromophore, LesionKind, LesionMap, Matched, Spot, Thresholds, pigment, segmentation,
@@ -72,7 +72,7 @@ pub fn green(frame: &Frame, blur_mm: f64) -> Plane {
 /// A density plane blurred as a lens does it: it adds up light, not density.
 fn blurred(mut density: Plane, sigma: f64) -> Plane {
     density.par_mapv_inplace(|density| (-density).exp());
-    let mut blurred = blurred_by(&density, sigma * sigma);
+    let mut blurred = lens_blur(&density, sigma);
     blurred.par_mapv_inplace(|light| -light.ln());
     blurred
 }

@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
 use crate::color::{LINEAR_FROM_U8, srgb_from_linear};
-use crate::filter::gaussian::gaussian;
+use crate::filter::gaussian::lens_blur;
 use crate::photo::Photo;
 use crate::raster::{Plane, rows};
 
@@ -65,7 +65,7 @@ pub fn copy_of(photo: &Photo, seed: u64, draw: u64) -> Option<Photo> {
                 *value = bicubic(&source, place(x, y), channel) * (gains[channel] + light).exp();
             }
         });
-        if sigma > 0.1 { gaussian(&lit, sigma) } else { lit }
+        lens_blur(&lit, sigma)
     });
     encoded(photo, &planes, noise_seed)
 }

@@ -1,5 +1,5 @@
-//! How much structure skin shows by its fineness: noise, and blur of one
-//! photo relative to another.
+//! The blur of one photo relative to another, by how much structure the same
+//! skin shows in both at each fineness.
 
 use rayon::prelude::*;
 
@@ -57,9 +57,9 @@ impl FinePattern<'_> {
         (0..BANDS).find(|k| self.cells().px(sigma_mm(*k)) >= FINEST_CELLS)
     }
 
-    /// The mask without what bands from `finest` see its surroundings in.
-    fn inner(&self, finest: usize) -> Mask {
-        morphology::erode(self.mask, self.cells().px(3.0 * sigma_mm(finest + 1)))
+    /// The mask without where the finest band sees its surroundings; `None` if no band is resolved.
+    fn inner(&self) -> Option<Mask> {
+        Some(morphology::erode(self.mask, self.cells().px(3.0 * sigma_mm(self.finest()? + 1))))
     }
 
     /// The corner of the block about a place of the full photo, if the plane has one there.
@@ -86,9 +86,9 @@ const TO_CENTRE: f64 = (SIDE - 1) as f64 / 2.0;
 struct Spectrum([Option<Band>; BANDS]);
 
 impl Spectrum {
-    /// The bands from `finest` in the blocks at `corners`, where `mask` counts; `None` without them.
-    fn of(pattern: &FinePattern, mask: &Mask, finest: usize, corners: &[(usize, usize)]) -> Option<Self> {
-        let cells = pattern.cells();
+    /// The bands in the blocks at `corners`, where `mask` counts; `None` without any.
+    fn of(pattern: &FinePattern, mask: &Mask, corners: &[(usize, usize)]) -> Option<Self> {
+        let (cells, finest) = (pattern.cells(), pattern.finest()?);
         let noise = noise::of_plane(pattern.density, mask, corners)?;
         let measured = finest..(finest + MEASURED).min(BANDS);
         let moments = |&corner: &(usize, usize)| -> Vec<[f64; 2]> {
@@ -172,8 +172,8 @@ pub fn relative_blur(
     moving: &FinePattern,
     way: impl Fn([f64; 2]) -> [f64; 2],
 ) -> Option<RelativeBlur> {
-    let finest = [reference.finest()?, moving.finest()?];
-    let (here, there) = rayon::join(|| reference.inner(finest[0]), || moving.inner(finest[1]));
+    let (here, there) = rayon::join(|| reference.inner(), || moving.inner());
+    let (here, there) = (here?, there?);
     let pair = |corner| {
         let other = moving.corner(way(reference.centre(corner)))?;
         blocks::is_covered(&there, other).then_some((corner, other))
@@ -184,8 +184,8 @@ pub fn relative_blur(
     }
     let corners: (Vec<_>, Vec<_>) = blocks::spread(pairs).into_iter().unzip();
     let (a, b) = rayon::join(
-        || Spectrum::of(reference, &here, finest[0], &corners.0),
-        || Spectrum::of(moving, &there, finest[1], &corners.1),
+        || Spectrum::of(reference, &here, &corners.0),
+        || Spectrum::of(moving, &there, &corners.1),
     );
     let points: Vec<(f64, f64)> = a?.0.iter().zip(&b?.0).filter_map(shared).collect();
     let (slope, intercept, slope_error) = line(&points)?;
@@ -261,7 +261,7 @@ mod tests {
             let corners = blocks::corners(pattern.mask);
             let noise = noise::of_plane(&plane, pattern.mask, &corners).unwrap();
             assert!((noise / 0.02 - 1.0).abs() < 0.1, "{noise}");
-            let finest = Spectrum::of(pattern, pattern.mask, 0, &corners).unwrap().0[0].expect("resolved");
+            let finest = Spectrum::of(pattern, pattern.mask, &corners).unwrap().0[0].expect("resolved");
             assert!(finest.power.abs() < 0.25 * finest.noise);
         });
     }
