@@ -18,7 +18,12 @@ pub fn background(plane: &Plane, mask: &Mask, sigma: f64) -> Plane {
 }
 
 /// The plane without its [`background`]; 0 outside the mask.
-pub fn freed(mut plane: Plane, mask: &Mask, sigma: f64) -> Plane {
+pub fn freed(plane: Plane, mask: &Mask, sigma: f64) -> Plane {
+    freed_in(plane, mask, mask, sigma)
+}
+
+/// The same, but 0 outside all that is `seen`.
+pub fn freed_in(mut plane: Plane, mask: &Mask, seen: &Mask, sigma: f64) -> Plane {
     let (slow, factor) = reduced_background(&plane, mask, sigma);
     let (width, height) = raster::size(&plane);
     if width == 0 || height == 0 {
@@ -29,8 +34,8 @@ pub fn freed(mut plane: Plane, mask: &Mask, sigma: f64) -> Plane {
     let free = |slow: &mut Vec<f32>, (y, values): (usize, &mut [f32])| {
         slow.resize(width, 0.0);
         enlarged.row(y, slow);
-        for ((value, slow), &inside) in values.iter_mut().zip(slow).zip(row(mask, y)) {
-            *value = if inside { *value - *slow } else { 0.0 };
+        for ((value, slow), &seen) in values.iter_mut().zip(slow).zip(row(seen, y)) {
+            *value = if seen { *value - *slow } else { 0.0 };
         }
     };
     values.par_chunks_mut(width).enumerate().for_each_init(Vec::new, free);

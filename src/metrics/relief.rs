@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::filter::background::freed;
+use crate::filter::background::freed_in;
 use crate::filter::blobs::response;
 use crate::filter::scale_space::{Rung, ladder};
 use crate::metrics::Maps;
@@ -37,6 +37,16 @@ pub fn sigma_mm(k: usize) -> f64 {
     0.25 * SIGMA_PER_FWHM * 2f64.powf((k as f64 - QUARTER_MM as f64) / 2.0)
 }
 
+/// The green density of one photo's fine level.
+pub struct Green {
+    /// Natural units.
+    pub density: Plane,
+    /// Where it shows skin, or single hairs over it. A mask of hairs is another in every photo, by its
+    /// sharpness and light, and would be read as texture; where they cross the skin they are seen for
+    /// what they are.
+    pub seen: Mask,
+}
+
 /// The green density of one photo at rising scales.
 #[derive(Debug, Clone)]
 pub struct Relief {
@@ -46,8 +56,8 @@ pub struct Relief {
     pub scale: FilterScale,
     /// Valid skin, fine plane.
     pub skin: Mask,
-    /// Green density above its background, ln units, fine plane; 0 outside
-    /// the skin, so that filters see no step there.
+    /// Green density above its background, ln units, fine plane; 0 where neither
+    /// skin nor a single hair is seen, so that filters see no step there.
     pub detail: Plane,
     /// The detail smoothed by [`sigma_mm`] of each index from 1, where the fine
     /// plane resolves that.
@@ -57,13 +67,13 @@ pub struct Relief {
 impl Relief {
     /// The relief of a photo's maps.
     pub fn of(maps: &Maps) -> Self {
-        Self::of_green(maps.green.clone(), &maps.fine)
+        Self::of_green(Green { density: maps.green.clone(), seen: maps.fine.skin.clone() }, &maps.fine)
     }
 
     /// The relief that a `green` density shows on its level.
-    pub fn of_green(green: Plane, level: &Level) -> Self {
+    pub fn of_green(green: Green, level: &Level) -> Self {
         let scale = level.scale;
-        let detail = freed(green, &level.skin, scale.px(BACKGROUND_MM));
+        let detail = freed_in(green.density, &level.skin, &green.seen, scale.px(BACKGROUND_MM));
         let sigma = |k: usize| if k < FINEST { 0.0 } else { scale.px(sigma_mm(k)) };
         let rungs = ladder(&detail, &std::array::from_fn::<f64, RUNGS, _>(sigma));
         Self { factor: level.factor, scale, skin: level.skin.clone(), detail, rungs }

@@ -16,13 +16,13 @@ use crate::metrics::lines::{Lattice, LineNoise};
 use crate::metrics::maps::Level;
 use crate::metrics::pits::{PitNoise, PlainSkin};
 use crate::metrics::pores;
-use crate::metrics::relief::{self, Clutter, Light, Relief};
+use crate::metrics::relief::{self, Clutter, Green, Light, Relief};
 use crate::metrics::scars;
 use crate::metrics::stretch_marks::{self, BandNoise};
 use crate::metrics::texture::Texture;
 use crate::pipeline::frame::Frame;
 use crate::quality;
-use crate::raster::{Plane, cell_centre};
+use crate::raster::{self, Plane, cell_centre};
 
 /// A photo's maps and what stands out on them.
 pub(super) struct Surfaces {
@@ -63,10 +63,13 @@ pub fn colours(frame: &Frame, baseline: Option<Unmixing>) -> Maps {
 
 /// The green density of a photo on its fine level, blurred by `blur_mm` to
 /// equal the coarsest photo of its series.
-pub fn green(frame: &Frame, blur_mm: f64) -> Plane {
-    let green = frame.photo.density(1, frame.levels.fine);
-    let sigma = frame.scale.reduced(frame.levels.fine).px(blur_mm);
-    if sigma > LEAST_BLUR_PX { blurred(green, sigma) } else { green }
+pub fn green(frame: &Frame, blur_mm: f64) -> Green {
+    let factor = frame.levels.fine;
+    let density = frame.photo.density(1, factor);
+    let (width, height) = raster::size(&density);
+    let seen = frame.skin.seen_at(factor, width, height);
+    let sigma = frame.scale.reduced(factor).px(blur_mm);
+    Green { density: if sigma > LEAST_BLUR_PX { blurred(density, sigma) } else { density }, seen }
 }
 
 /// A density plane blurred as a lens does it: it adds up light, not density.
@@ -270,7 +273,7 @@ pub struct Seen {
 impl Seen {
     /// The baseline, or a photo measured by itself, and what that fixes for
     /// the photos compared with it; `blur_mm` is what its [`green`] was blurred by.
-    pub fn of_baseline(ground: Ground, green: Plane, blur_mm: f64) -> (Self, Frozen) {
+    pub fn of_baseline(ground: Ground, green: Green, blur_mm: f64) -> (Self, Frozen) {
         let Ground { surfaces, found, fixed } = ground;
         let maps = &surfaces.maps;
         let relief = Relief::of_green(green, &maps.fine);
@@ -310,7 +313,7 @@ impl Seen {
     }
 
     /// A follow-up of these [`colours`] and this [`green`], under what the baseline fixed.
-    pub fn under(maps: Maps, green: Plane, frozen: &Frozen) -> Self {
+    pub fn under(maps: Maps, green: Green, frozen: &Frozen) -> Self {
         let fine = maps.fine.clone();
         let ((surfaces, pigmented), (relief, dots, texture, lattice)) = rayon::join(
             || {

@@ -107,9 +107,9 @@ mod tests {
 
     fn all_skin() -> Skin {
         let mask = Mask::from_elem((120, 120), true);
-        let [glare, hair, clipped] = [(); 3].map(|()| !&mask);
+        let [glare, hair, strands, clipped] = [(); 4].map(|()| !&mask);
         let (lost_fraction, light) = ([0.0; 2], [0.3; 3]);
-        Skin { glare, hair, clipped, mask, factor: 4, coverage: 1.0, lost_fraction, light }
+        Skin { glare, hair, strands, clipped, mask, factor: 4, coverage: 1.0, lost_fraction, light }
     }
 
     #[test]

@@ -37,7 +37,7 @@ struct Band {
 /// What a photo shows of skin whose fine pattern is looked at.
 #[derive(Clone, Copy)]
 pub struct FinePattern<'a> {
-    /// Green density, natural units.
+    /// Optical density, natural units.
     pub density: &'a Plane,
     /// Where it is looked at, of the same cells.
     pub mask: &'a Mask,
@@ -82,7 +82,7 @@ impl FinePattern<'_> {
 /// From the first cell of a block to its middle.
 const TO_CENTRE: f64 = (SIDE - 1) as f64 / 2.0;
 
-/// The structure of the skin in blocks of a photo, band by band, in density units of green light.
+/// The structure of the skin in blocks of a photo, band by band, in density units.
 struct Spectrum([Option<Band>; BANDS]);
 
 impl Spectrum {

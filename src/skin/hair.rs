@@ -48,9 +48,17 @@ const WINDOW_MM: f64 = 1.5;
 /// Least area of a region of hair at the border, as a share of the photo.
 const REGION: f64 = 0.005;
 
-/// Where hair covers the skin. `light` is the green channel of linear light,
+/// Where hair covers the skin.
+pub(super) struct Hair {
+    /// Single strands.
+    pub strands: Mask,
+    /// Regions full of them.
+    pub region: Mask,
+}
+
+/// The hair of a photo. `light` is the green channel of linear light,
 /// `brightness` its usual value on skin.
-pub(super) fn hair(light: &Plane, brightness: f32, scale: FilterScale) -> Mask {
+pub(super) fn hair(light: &Plane, brightness: f32, scale: FilterScale) -> Hair {
     let soft = light.mapv(|value| -(value / brightness.max(1e-4) + SOFTENING).ln());
     let sigma = scale.px(LINE_MM).max(0.8);
     let smooth = gaussian(&soft, sigma);
@@ -71,8 +79,7 @@ pub(super) fn hair(light: &Plane, brightness: f32, scale: FilterScale) -> Mask {
     };
     let ((dark, dark_strands), (white, white_strands)) = rayon::join(|| strands_of(1.0), || strands_of(-1.0));
     let strands = dark_strands | white_strands;
-    let strands = morphology::dilate(&strands, sigma.ceil());
-    strands | region(&(dark | white), scale)
+    Hair { strands: morphology::dilate(&strands, sigma.ceil()), region: region(&(dark | white), scale) }
 }
 
 /// The cells of a line around which its crest bends less in a plane smoothed
@@ -186,7 +193,7 @@ mod tests {
     #[test]
     fn dark_and_white_hair_is_found_and_little_else() {
         for light in [0.05, 0.9] {
-            let found = hair(&with_line(light), 0.4, SCALE);
+            let found = hair(&with_line(light), 0.4, SCALE).strands;
             assert!(found[[40, 30]] && found[[60, 50]], "light {light}");
             assert!(!found[[40, 60]] && raster::count(&found) < 500);
         }
@@ -204,8 +211,8 @@ mod tests {
                 if hair && x == 40 && (4..76).contains(&y) { 0.05 } else { 0.4 * furrow }
             })
         };
-        assert_eq!(raster::count(&hair(&light(false), 0.4, SCALE)), 0);
-        let crossed = hair(&light(true), 0.4, SCALE);
+        assert_eq!(raster::count(&hair(&light(false), 0.4, SCALE).strands), 0);
+        let crossed = hair(&light(true), 0.4, SCALE).strands;
         assert!(crossed[[15, 40]] && crossed[[65, 40]]);
         assert!(!crossed[[40, 20]] && !crossed[[40, 60]]);
     }
@@ -216,6 +223,6 @@ mod tests {
             let squared = (y as f32 - 40.0).powi(2) + (x as f32 - 40.0).powi(2);
             if squared < 100.0 { 0.1 } else { 0.4 }
         });
-        assert_eq!(raster::count(&hair(&light, 0.4, SCALE)), 0);
+        assert_eq!(raster::count(&hair(&light, 0.4, SCALE).strands), 0);
     }
 }

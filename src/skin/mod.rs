@@ -12,6 +12,7 @@ mod parts;
 use ndarray::Zip;
 
 use self::chroma::{Chromaticity, SkinColour};
+use self::hair::Hair;
 pub use self::overlay::overlay;
 use self::parts::{Part, select};
 use crate::filter::background::background;
@@ -32,6 +33,8 @@ pub struct Skin {
     pub glare: Mask,
     /// Cells covered by hair.
     pub hair: Mask,
+    /// Those of them where it is a single strand over skin.
+    pub strands: Mask,
     /// Cells where a channel is clipped, and what surrounds them.
     pub clipped: Mask,
     /// Share of the photo that is valid skin, `0..=1`.
@@ -79,7 +82,16 @@ impl Skin {
     /// The mask on cells of `factor` by `factor` pixels of a photo that has
     /// `width` by `height` such cells.
     pub fn mask_at(&self, factor: usize, width: usize, height: usize) -> Mask {
-        let (cells, lines) = raster::size(&self.mask);
+        self.cells_at(&self.mask, factor, width, height)
+    }
+
+    /// The same of the mask together with the strands of hair over the skin.
+    pub fn seen_at(&self, factor: usize, width: usize, height: usize) -> Mask {
+        self.cells_at(&(&self.mask | &self.strands), factor, width, height)
+    }
+
+    fn cells_at(&self, mask: &Mask, factor: usize, width: usize, height: usize) -> Mask {
+        let (cells, lines) = raster::size(mask);
         let place = |at: usize, size: usize| {
             let pixel = raster::cell_centre(at as f64, factor);
             let cell = raster::in_cells(pixel, self.factor).round().max(0.0) as usize;
@@ -87,7 +99,7 @@ impl Skin {
         };
         let across: Vec<usize> = (0..width).map(|x| place(x, cells)).collect();
         raster::rows(width, height, |y, out| {
-            let line = raster::row(&self.mask, place(y, lines));
+            let line = raster::row(mask, place(y, lines));
             out.iter_mut().zip(&across).for_each(|(inside, &x)| *inside = line[x]);
         })
     }
@@ -115,14 +127,16 @@ pub fn valid_skin(light: &Light, factor: usize, scale: FilterScale) -> Skin {
         .and(&linear[1])
         .par_map_collect(|&skin, &green| !skin || green < BLACK * brightness);
     let outside = background_parts(&other);
-    let (ink, hair) = rayon::join(
+    let (ink, Hair { strands, region }) = rayon::join(
         || {
             let legible = linear[1].mapv(|green| green > INK_DARKEST.max(BLACK * brightness));
             ink(&(&other & &legible), &chromaticity, &colour, scale)
         },
         || hair::hair(&linear[1], brightness, scale),
     );
-    let skin = !(outside | ink | &hair);
+    // A dark hair that reaches the border is part of what is not skin there.
+    let wall = morphology::open(&outside, scale.px(SLIVER_MM / 2.0).max(1.0));
+    let skin = !(outside | &ink | &region | &strands);
     let glare = glare(linear, &skin, usual, scale);
     let clipped =
         gaussian(&light.clipped, scale.px(CLIPPED_MM).max(1.0)).mapv(|share| share > CLIPPED_SHARE) & &skin;
@@ -139,15 +153,17 @@ pub fn valid_skin(light: &Light, factor: usize, scale: FilterScale) -> Skin {
         factor,
         mask,
         glare,
-        hair,
+        hair: &region | &strands,
+        strands: strands & !(wall | ink | region),
         clipped,
     }
 }
 
 fn no_skin(plane: &Plane, factor: usize) -> Skin {
     let none = || Mask::from_elem(plane.raw_dim(), false);
-    let [mask, glare, hair, clipped] = [(); 4].map(|()| none());
-    Skin { mask, factor, glare, hair, clipped, coverage: 0.0, lost_fraction: [0.0; 2], light: [0.0; 3] }
+    let [mask, glare, hair, strands, clipped] = [(); 5].map(|()| none());
+    let (coverage, lost_fraction, light) = (0.0, [0.0; 2], [0.0; 3]);
+    Skin { mask, factor, glare, hair, strands, clipped, coverage, lost_fraction, light }
 }
 
 /// Share of the pixels from which a clipped channel spoils the mean around it:

@@ -43,6 +43,7 @@ mod tests {
             mask: only(0),
             glare: only(1),
             hair: none.clone(),
+            strands: none.clone(),
             clipped: none,
             factor: 2,
             coverage: 0.5,

@@ -151,12 +151,28 @@ fn the_mask_turns_with_the_photo() {
 #[test]
 fn the_mask_is_read_at_any_reduction() {
     let mask = Mask::from_shape_fn((2, 3), |(y, x)| (x + y) % 2 == 0);
-    let [glare, hair, clipped] = [(); 3].map(|()| mask.clone());
+    let [glare, hair, strands, clipped] = [(); 4].map(|()| mask.clone());
     let (lost_fraction, light) = ([0.0; 2], [0.1; 3]);
-    let skin = Skin { glare, hair, clipped, coverage: 0.5, mask, factor: 4, lost_fraction, light };
+    let skin = Skin { glare, hair, strands, clipped, coverage: 0.5, mask, factor: 4, lost_fraction, light };
     let fine = skin.mask_at(2, 6, 5);
     assert!(fine[[0, 0]] && fine[[1, 1]] && !fine[[0, 2]] && !fine[[2, 0]] && fine[[4, 2]]);
     assert_eq!(skin.mask_at(4, 3, 2), skin.mask);
+}
+
+/// A hair that lies across skin and the wall behind it.
+#[test]
+fn a_strand_is_seen_where_it_lies_on_skin_and_is_no_skin() {
+    let rgb = modelled_skin::linear(0.03, 0.006);
+    let colour = |x: usize, y: usize| match (x, y) {
+        (_, 70) if x > 5 => [0.02, 0.014, 0.01],
+        (..110, _) => rgb,
+        _ => [0.3, 0.35, 0.5],
+    };
+    let skin = valid_skin(&scene(colour, [1.0; 3], 23), 1, SCALE);
+    let seen = skin.seen_at(1, SIZE, SIZE);
+    let on_hair = |x: usize, y: usize| y == 70 && (10..100).contains(&x);
+    assert!(share(&skin.mask, on_hair) < 0.05 && share(&seen, on_hair) > 0.95);
+    assert!(share(&seen, |x, _| x > 115) < 0.01 && share(&skin.hair, |x, y| y == 70 && x > 115) > 0.5);
 }
 
 #[test]
