@@ -143,7 +143,9 @@ impl Frame {
 
     /// Takes a colour card out of the skin.
     fn cut_out(&mut self, card: &Card) {
+        // Its lines may look like hairs.
         card.cut_out(&mut self.skin.mask, self.skin.factor);
+        card.cut_out(&mut self.skin.strands, self.skin.factor);
         self.skin.coverage = raster::count(&self.skin.mask) as f64 / self.skin.mask.len().max(1) as f64;
         let ((width, height), coarse) = (self.size(), self.levels.coarse);
         self.mask = self.skin.mask_at(coarse, width / coarse, height / coarse);
@@ -163,6 +165,7 @@ impl Frame {
         }
         let side = raster::size(&self.skin.mask);
         let hidden = patch_on(&patch, self.levels.coarse, self.skin.factor, side);
+        self.skin.strands = &self.skin.strands & &!&hidden;
         self.skin.mask = &self.skin.mask & &!hidden;
         self.mask = &self.mask & &!patch;
     }
