@@ -261,7 +261,9 @@ mod tests {
             let corners = blocks::corners(pattern.mask);
             let noise = noise::of_plane(&plane, pattern.mask, &corners).unwrap();
             assert!((noise / 0.02 - 1.0).abs() < 0.1, "{noise}");
-            let finest = Spectrum::of(pattern, pattern.mask, &corners).unwrap().0[0].expect("resolved");
+            let Spectrum([finest, ..]) =
+                Spectrum::of(pattern, pattern.mask, &corners).expect("blocks of skin");
+            let finest = finest.expect("12 cells/mm resolve it");
             assert!(finest.power.abs() < 0.25 * finest.noise);
         });
     }

@@ -14,15 +14,19 @@ fn pair(light: &str, camera: &str) -> (TempDir, [PathBuf; 2]) {
 
 /// The same of the skin of `seed`.
 fn pair_of(seed: u32, light: &str, camera: &str) -> (TempDir, [PathBuf; 2]) {
+    planned(&format!(
+        "seed = {seed}\n[[sessions]]\n[[sessions]]\ndate = \"2026-04-10\"\nday = 90\n[sessions.light]\n{light}\n\
+         [sessions.camera]\n{camera}\n"
+    ))
+}
+
+/// The photos of a plan's (TOML) first visit and of that on 2026-04-10, 36 by 27 mm.
+fn planned(plan: &str) -> (TempDir, [PathBuf; 2]) {
     let folder = tempfile::tempdir().unwrap();
-    let plan = folder.path().join("plan.toml");
-    let text = format!(
-        "width = 720\nheight = 540\npx_per_mm = 20.0\nseed = {seed}\n[[sessions]]\n[[sessions]]\ndate = \"2026-04-10\"\n\
-         day = 90\n[sessions.light]\n{light}\n[sessions.camera]\n{camera}\n"
-    );
-    std::fs::write(&plan, text).unwrap();
+    let file = folder.path().join("plan.toml");
+    std::fs::write(&file, format!("width = 720\nheight = 540\npx_per_mm = 20.0\n{plan}")).unwrap();
     let photos = folder.path().join("photos");
-    phantom(&photos, &["--plan", plan.to_str().unwrap()]);
+    phantom(&photos, &["--plan", file.to_str().unwrap()]);
     let photo = |date: &str| photos.join("P001").join(date).join("cheek_left.jpg");
     let pair = [photo("2026-01-10"), photo("2026-04-10")];
     (folder, pair)
@@ -121,6 +125,23 @@ fn fine_contrast_stays_within_a_hundredth_in_another_pose_and_under_half_a_pixel
         let fine = changes.iter().find(|change| change["metric"] == "texture.contrast_fine").unwrap();
         let percent = fine["percent"].as_f64().unwrap();
         assert!(percent.abs() < 1.0, "{blur}: {percent}");
+    }
+}
+
+/// By the plan's 0.8 pixels and `√(0.8² + 0.5²)`: a quarter of a square pixel. Noise is seven times the
+/// usual, and dark skin reflects little green.
+#[test]
+fn half_a_pixel_of_blur_is_told_on_dark_skin_in_noise() {
+    for seed in [8, 21] {
+        let camera = "[sessions.camera]\nread_noise = 0.004\n";
+        let (_folder, photos) = planned(&format!(
+            "tone = 0.3\nseed = {seed}\n[[sessions]]\n{camera}[[sessions]]\ndate = \"2026-04-10\"\nday = 90\n{camera}\
+             blur_px = 0.9434\n"
+        ));
+        let report = compared(&photos);
+        let measures = &report["views"][0]["sessions"][1]["comparable"]["measures"];
+        let blur_px = 20.0 * measures["relative_blur_mm"].as_f64().unwrap();
+        assert!((blur_px.powi(2) - 0.25).abs() < 0.025, "{seed}: {blur_px}");
     }
 }
 
