@@ -131,6 +131,12 @@ fn add_cells(line: &[f32], factor: usize, sums: &mut [f32]) {
     }
 }
 
+/// Variance along each axis of the averaging into cells of `factor` pixels, px² of the full plane:
+/// the blur by which a reduced plane differs from the full one.
+pub fn averaging(factor: usize) -> f64 {
+    (factor * factor - 1) as f64 / 12.0
+}
+
 /// The centre of cell `index` of a plane reduced by `factor`, in pixels of the full plane.
 pub fn cell_centre(index: f64, factor: usize) -> f64 {
     (index + 0.5) * factor as f64 - 0.5

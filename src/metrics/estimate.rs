@@ -120,9 +120,9 @@ impl Estimate {
         self.tiles
     }
 
-    /// The same with the standard error that comes from not knowing exactly
-    /// where in its photo the skin lies, in the metric's unit. It is added to
-    /// every error of the value and of its differences.
+    /// The same with a standard error that its tiles do not show, as from not
+    /// knowing exactly where in its photo the skin lies, in the metric's unit.
+    /// It is added to every error of the value and of its differences.
     pub fn misplaced(self, standard_error: f64) -> Self {
         let misplacement = if standard_error.is_finite() { standard_error } else { 0.0 };
         Self { misplacement: self.misplacement.hypot(misplacement), ..self }

@@ -19,8 +19,8 @@ const SIDES_MM: [f64; 4] = [-0.65, -0.5, 0.5, 0.65];
 const NARROW_MIDDLE_MM: [f64; 1] = [0.0];
 const NARROW_SIDES_MM: [f64; 2] = [-0.25, 0.25];
 
-/// What is narrower than this, mm as pictured, is a hair unless its colour says that it is a furrow.
-const NARROW_MM: f64 = 0.19;
+/// What is narrower than this, mm as the lens draws it, is a hair unless its colour says that it is a furrow.
+const NARROW_MM: f64 = 0.184;
 
 /// Most rise of red over that of green in narrow furrows. On drawn skin of all tones nine tenths of the
 /// furrows have 0.5 to 0.8 and nine tenths of the narrow hairs more than 0.84. Chosen by us.
@@ -38,7 +38,7 @@ const LEAST_REDNESS: f64 = 1.2;
 const LEAST_RISE: f64 = 0.015;
 
 /// Whether a line through these `points`, native pixels, is a hair; `width_mm` is its full width at
-/// half height as pictured.
+/// half height as the lens draws it.
 pub fn is_hair(maps: &Maps, points: &[[f64; 2]], width_mm: f64) -> bool {
     let [red, green] = rises(maps, points, &MIDDLE_MM, &SIDES_MM);
     let is_grey = red > LEAST_RISE && red > LEAST_REDNESS * green;

@@ -89,7 +89,7 @@ pub fn papules(maps: &Maps, clutter: &Clutter, light: Option<Light>) -> Vec<RedS
         return Vec::new();
     }
     let excess = freed(&maps.hemoglobin, maps);
-    let rungs = ladder(&excess, &SIGMAS_MM.map(|sigma| scale.px(sigma)));
+    let rungs = ladder(&excess, maps.coarse.factor, &SIGMAS_MM.map(|sigma| scale.px(sigma)));
     let rungs: Vec<&Rung> = rungs.iter().flatten().collect();
     let shading = freed(&maps.shading, maps);
     let raised = |x: f64, y: f64, sigma: f64| {

@@ -12,6 +12,10 @@ use crate::filter::scale_space::Rung;
 use crate::metrics::relief::{RUNGS, Relief};
 use crate::raster::{self, Mask, Plane, covers, in_cells, size};
 
+/// Share of a dot's variance that is subtracted: where a dot lies in a furrow, the furrow widens it.
+/// Chosen by us; on drawn skin the whole of it costs a hundredth of the furrows, and so does two thirds.
+const CORE: f64 = 0.9;
+
 /// The rungs that lines are looked for on: standard deviations from 0.15 to 0.6 mm.
 const LINE_RUNGS: std::ops::RangeInclusive<usize> = 3..=7;
 
@@ -167,7 +171,8 @@ impl Lattice {
 /// `smoothing` pixels of the fine plane.
 fn subtract(plane: &mut Plane, dot: &Blob, smoothing: f64, (xs, ys, step): (&[f64], &[f64], f64)) {
     let (Some(left), Some(top)) = (xs.first(), ys.first()) else { return };
-    let (own, variance) = (dot.sigma * dot.sigma, dot.sigma * dot.sigma + smoothing * smoothing);
+    let own = CORE * dot.sigma * dot.sigma;
+    let variance = own + smoothing * smoothing;
     let (height, reach) = (dot.height * own / variance, 3.0 * variance.sqrt());
     let span = |at: f64, first: f64, count: usize| {
         let low = ((at - reach - first) / step).ceil().max(0.0) as usize;

@@ -26,9 +26,6 @@ pub const RUNGS: usize = 10;
 /// The rung whose full width at half maximum is 0.25 mm.
 pub const QUARTER_MM: usize = 2;
 
-/// The finest rung that anything is looked for on.
-const FINEST: usize = QUARTER_MM - 1;
-
 /// Gaussian standard deviations per full width at half maximum.
 pub const SIGMA_PER_FWHM: f64 = 1.0 / 2.354_820_045;
 
@@ -59,8 +56,8 @@ pub struct Relief {
     /// Green density above its background, ln units, fine plane; 0 where neither
     /// skin nor a single hair is seen, so that filters see no step there.
     pub detail: Plane,
-    /// The detail smoothed by [`sigma_mm`] of each index from 1, where the fine
-    /// plane resolves that.
+    /// The detail smoothed by [`sigma_mm`] of each index, where the fine plane
+    /// resolves that.
     pub rungs: Vec<Option<Rung>>,
 }
 
@@ -74,8 +71,8 @@ impl Relief {
     pub fn of_green(green: Green, level: &Level) -> Self {
         let scale = level.scale;
         let detail = freed_in(green.density, &level.skin, &green.seen, scale.px(BACKGROUND_MM));
-        let sigma = |k: usize| if k < FINEST { 0.0 } else { scale.px(sigma_mm(k)) };
-        let rungs = ladder(&detail, &std::array::from_fn::<f64, RUNGS, _>(sigma));
+        let rungs =
+            ladder(&detail, level.factor, &std::array::from_fn::<f64, RUNGS, _>(|k| scale.px(sigma_mm(k))));
         Self { factor: level.factor, scale, skin: level.skin.clone(), detail, rungs }
     }
 

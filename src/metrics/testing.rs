@@ -2,6 +2,7 @@
 
 use crate::metrics::Maps;
 use crate::metrics::maps::Level;
+use crate::metrics::relief::{Green, Relief};
 use crate::raster::{self, Mask, Plane};
 use crate::region::{Region, Tiles};
 use crate::units::FilterScale;
@@ -25,6 +26,15 @@ pub fn maps_of_colors(channels: [Plane; 3], px_per_mm: f64) -> Maps {
     let [_, green, _] = channels;
     let (size, fine, half) = (raster::size(&green), level(&green, 1), level(&coarse[0], 2));
     Maps::new(size, fine, green, half, coarse)
+}
+
+/// The relief of a density of 40 px/mm, all of it skin, in cells of `factor` pixels.
+pub fn relief_in_cells(green: &Plane, factor: usize) -> Relief {
+    let density = raster::reduce(green, factor);
+    let seen = Mask::from_elem(density.raw_dim(), true);
+    let scale = FilterScale { px_per_mm: 40.0, physical: true }.reduced(factor);
+    let level = Level { factor, scale, skin: seen.clone() };
+    Relief::of_green(Green { density, seen }, &level)
 }
 
 /// All of a photo's skin in tiles of 4 mm at 20 px/mm.

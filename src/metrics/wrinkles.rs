@@ -10,7 +10,7 @@ use crate::metrics::{
     Better, Estimate, Family, Maps, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
 use crate::order::clipped_mean;
-use crate::raster::{cell_centre, covers, sample};
+use crate::raster::{averaging, cell_centre, covers, sample};
 use crate::region::{Region, Tiles};
 
 /// Half of the profile across a wrinkle, mm, and where its surroundings begin.
@@ -18,6 +18,10 @@ const PROFILE_MM: (f64, f64) = (1.6, 1.1);
 
 /// Points to each side of one that its direction is taken from.
 const AROUND: usize = 3;
+
+/// Variance, cells squared, that reading between cells adds in the mean over places: it weighs two
+/// neighbours as a triangle of one cell to each side does.
+const READING: f64 = 1.0 / 6.0;
 
 /// Blur of a wrinkle's picture, standard deviation in mm, as for pores.
 const BLUR_MM: f64 = 0.08;
@@ -97,6 +101,8 @@ pub struct Wrinkle {
     /// Excess green density integrated across it, ln units times mm
     /// (nominal mm without scale); 0 where its bright wall outweighs its dark one.
     pub contrast: f64,
+    /// Standard error of that, from how it differs along the line.
+    pub contrast_error: f64,
 }
 
 /// What has a rim that looks like a piece of a line, native pixels.
@@ -166,19 +172,41 @@ fn wrinkle(relief: &Relief, line: &Line) -> Option<Wrinkle> {
             [x + aside * nx, y + aside * ny]
         })
         .collect();
-    let true_width = (width * width - (BLUR_MM / SIGMA_PER_FWHM).powi(2)).max(0.16 * width * width).sqrt();
     Some(Wrinkle {
         points: in_native(relief, &middle),
         length_px: line.length * relief.factor as f64,
-        width_px: true_width * relief.native_px_per_mm(),
+        width_px: freed(width, BLUR_MM * BLUR_MM) * relief.native_px_per_mm(),
         contrast: profile.mass_mm().max(0.0),
+        contrast_error: mass_error_mm(relief, &line.points),
     })
+}
+
+/// A full width at half height without the blur of this `variance`; two fifths of it at least.
+fn freed(width: f64, variance: f64) -> f64 {
+    (width * width - variance / SIGMA_PER_FWHM.powi(2)).max(0.16 * width * width).sqrt()
+}
+
+/// Pieces of a line that its mass is taken of one by one, and fewest points of each.
+const PIECES: (usize, usize) = (8, 8);
+
+/// Standard error of the mass of the line through these points: dark and bright walls nearly cancel, and
+/// what is left is told no better than its pieces agree.
+fn mass_error_mm(relief: &Relief, points: &[[f64; 2]]) -> f64 {
+    let pieces = points.chunks(points.len().div_ceil(PIECES.0).max(PIECES.1));
+    let masses: Vec<f64> =
+        pieces.filter_map(|points| Profile::of(relief, points)).map(|profile| profile.mass_mm()).collect();
+    let count = masses.len() as f64;
+    let mean = masses.iter().sum::<f64>() / count;
+    let squared: f64 = masses.iter().map(|mass| (mass - mean).powi(2)).sum();
+    if masses.len() < 2 { 0.0 } else { (squared / (count * (count - 1.0))).sqrt() }
 }
 
 /// The profile across a line, above its surroundings.
 struct Profile {
     values: Vec<f64>,
     step_mm: f64,
+    /// Variance that sampling adds to it, mm²: averaging into cells, and reading between them.
+    sampling_mm2: f64,
 }
 
 impl Profile {
@@ -206,10 +234,12 @@ impl Profile {
         if around.is_empty() {
             return None;
         }
+        let averaging_mm2 = averaging(relief.factor) / relief.native_px_per_mm().powi(2);
         let base = around.iter().sum::<f64>() / around.len() as f64;
         Some(Self {
             values: means.iter().map(|mean| mean.map_or(0.0, |mean| mean - base)).collect(),
             step_mm,
+            sampling_mm2: averaging_mm2 + relief.scale.mm(1.0).powi(2) * READING,
         })
     }
 
@@ -254,7 +284,7 @@ impl Profile {
         good.map(|(middle, _)| middle).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0)
     }
 
-    /// Full width at half of the greatest value near the dark wall's middle, mm.
+    /// Full width at half of the greatest value near the dark wall's middle as the lens draws it, mm.
     fn width_mm(&self) -> f64 {
         let middle = Self::HALF - Self::HALF / 5..Self::HALF + Self::HALF / 5 + 1;
         let peak = middle.max_by(|&a, &b| self.values[a].total_cmp(&self.values[b])).unwrap_or(Self::HALF);
@@ -271,7 +301,7 @@ impl Profile {
         };
         let right = crossing(&mut self.values[peak + 1..].iter().copied());
         let left = crossing(&mut self.values[..peak].iter().rev().copied());
-        (left + right) * self.step_mm
+        freed((left + right) * self.step_mm, self.sampling_mm2)
     }
 }
 
@@ -289,6 +319,12 @@ pub fn measure(relief: &Relief, wrinkles: &[Wrinkle], region: &Region) -> Vec<Me
         sums
     };
     let (lengths, mass) = (sums(|p| p.length_px), sums(|p| p.length_px * p.contrast));
+    // A line's own error is the same in all tiles that it crosses.
+    let of_line = |wrinkle: &Wrinkle| {
+        self::pieces(wrinkle, tiles).map(|piece| piece.length_px).sum::<f64>() * wrinkle.contrast_error
+    };
+    let squared: f64 = wrinkles.iter().map(of_line).map(|error| error * error).sum();
+    let mass_error = squared.sqrt() / lengths.iter().sum::<f64>();
     let millimetres: Vec<f64> = lengths.iter().map(|length| length / px_per_mm).collect();
     let cm2: Vec<f64> = tiles.areas_mm2(px_per_mm).iter().map(|area| area / 100.0).collect();
     let widths: Vec<_> =
@@ -299,7 +335,7 @@ pub fn measure(relief: &Relief, wrinkles: &[Wrinkle], region: &Region) -> Vec<Me
     let outcomes = [
         in_mm(Estimate::ratio(&millimetres, &cm2), NO_SKIN),
         in_mm(Estimate::median(&widths, tiles.count()), NONE_FOUND),
-        Estimate::ratio(&mass, &lengths).ok_or(NONE_FOUND),
+        Estimate::ratio(&mass, &lengths).map(|mean| mean.misplaced(mass_error)).ok_or(NONE_FOUND),
     ];
     CATALOGUE.iter().zip(outcomes).map(|(metric, outcome)| Measured { id: metric.id, outcome }).collect()
 }
@@ -325,7 +361,7 @@ fn pieces<'a>(wrinkle: &'a Wrinkle, tiles: &'a Tiles) -> impl Iterator<Item = Pi
 mod tests {
     use super::*;
     use crate::metrics::lines::Lattice;
-    use crate::metrics::testing::{maps_of, noise, skin_of, turned_and_flipped, value};
+    use crate::metrics::testing::{maps_of, noise, relief_in_cells, skin_of, turned_and_flipped, value};
     use crate::raster::Plane;
 
     /// Two furrows of 12 mm, 0.4 mm wide (full width at half maximum, as
@@ -369,6 +405,27 @@ mod tests {
         assert!((mass / 0.1065 - 1.0).abs() < 0.08, "{mass}");
     }
 
+    /// 0.2 and 0.4 mm as the lens draws them.
+    #[test]
+    fn cells_leave_lines_as_wide_as_they_are() {
+        for width in [0.2, 0.4] {
+            let sigma = 40.0 * width * SIGMA_PER_FWHM;
+            let plane = Plane::from_shape_fn((480, 480), |(y, x)| {
+                let across = (y as f64 - 240.0 - 0.2 * (x as f64 - 240.0)) / (1.04f64.sqrt() * sigma);
+                0.2 * (-0.5 * across * across).exp() as f32
+            });
+            for factor in [1, 2, 4] {
+                let cell = |at: f64| crate::raster::in_cells(at, factor);
+                let points: Vec<_> = (60..420)
+                    .step_by(6)
+                    .map(|x| [cell(f64::from(x)), cell(240.0 + 0.2 * (f64::from(x) - 240.0))])
+                    .collect();
+                let seen = Profile::of(&relief_in_cells(&plane, factor), &points).unwrap().width_mm();
+                assert!((seen / width - 1.0).abs() < 0.03, "{width} {factor}: {seen}");
+            }
+        }
+    }
+
     #[test]
     fn blur_does_not_change_the_mass() {
         let plane = furrowed(0.25, 0.0);
@@ -399,6 +456,20 @@ mod tests {
         let (wrinkles, _) = among(vec![dark], &maps, &Relief::of(&maps), &[]);
         assert_eq!(wrinkles.len(), 1);
         assert_eq!(wrinkles[0].contrast, 0.0);
+    }
+
+    /// By hand: a furrow 0.17 mm wide (standard deviation), half of it 0.1 and half 0.3 deep, has pieces of
+    /// `√(2π) · 0.17 mm` times that, 0.0426 to either side of their mean: of eight, `0.0426 / √7`.
+    #[test]
+    fn the_error_of_a_mass_is_how_much_pieces_of_the_line_differ() {
+        let green = Plane::from_shape_fn((400, 400), |(y, x)| {
+            let depth = if x < 200 { 0.1 } else { 0.3 };
+            (depth * (-0.5 * ((y as f64 - 200.0) / 3.4).powi(2)).exp()) as f32 + 0.7
+        });
+        let relief = Relief::of(&maps_of(green, 20.0));
+        let points: Vec<_> = (0..96).map(|i| [81.5 + 2.5 * f64::from(i), 200.0]).collect();
+        let error = mass_error_mm(&relief, &points);
+        assert!((error / 0.0161 - 1.0).abs() < 0.05, "{error}");
     }
 
     /// Gaussian furrows of 3, 4.4 and 6.6 pixels (standard deviation σ) about y = 200 under light from

@@ -141,14 +141,28 @@ impl Frame {
         Self { photo, skin, mask, levels, scale: native, reference: None }
     }
 
+    /// Takes in the scale that its place on the baseline shows, and the levels that go with it: a photo
+    /// from further away than the baseline has fewer pixels to spare.
+    pub fn rescale(&mut self, scale: FilterScale) {
+        let (width, height) = self.size();
+        self.scale = scale;
+        self.levels = Levels::of(scale, width, height);
+        self.mask = self.coarse_mask();
+    }
+
+    /// Valid skin on the coarse level.
+    fn coarse_mask(&self) -> Mask {
+        let ((width, height), coarse) = (self.size(), self.levels.coarse);
+        self.skin.mask_at(coarse, width / coarse, height / coarse)
+    }
+
     /// Takes a colour card out of the skin.
     fn cut_out(&mut self, card: &Card) {
         // Its lines may look like hairs.
         card.cut_out(&mut self.skin.mask, self.skin.factor);
         card.cut_out(&mut self.skin.strands, self.skin.factor);
         self.skin.coverage = raster::count(&self.skin.mask) as f64 / self.skin.mask.len().max(1) as f64;
-        let ((width, height), coarse) = (self.size(), self.levels.coarse);
-        self.mask = self.skin.mask_at(coarse, width / coarse, height / coarse);
+        self.mask = self.coarse_mask();
     }
 
     /// Takes in what the user drew on the photo besides skin: the region
@@ -202,9 +216,7 @@ impl Frame {
                 raster::covers(&drawn, raster::in_cells(x, factor), raster::in_cells(y, factor))
             })
         });
-        let (width, height) = self.size();
-        let coarse = self.levels.coarse;
-        self.mask = self.skin.mask_at(coarse, width / coarse, height / coarse);
+        self.mask = self.coarse_mask();
     }
 
     /// Native width and height, pixels.

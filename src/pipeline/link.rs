@@ -169,7 +169,7 @@ fn hung(baseline: (&Frame, &Features, &Quality), moving: Seen<'_>, found: Alignm
         frame.photo.calibrate(calibration);
     }
     let (magnification, stretch) = magnification(reference, &found.transform);
-    frame.scale = reference.scale.magnified(magnification);
+    frame.rescale(reference.scale.magnified(magnification));
     let (blur, relief) = patterns(reference, frame, &found.transform);
     let comparability = quality::compare(&quality::Pair {
         reference: (baseline.2, reference.photo.photo().facts()),

@@ -75,7 +75,7 @@ impl FinePattern<'_> {
 
     /// Variance of the averaging into cells, mm²: a blur that is known.
     fn averaging(&self) -> f64 {
-        ((self.factor * self.factor - 1) as f64 / 12.0) / self.scale.px_per_mm.powi(2)
+        raster::averaging(self.factor) / self.scale.px_per_mm.powi(2)
     }
 }
 

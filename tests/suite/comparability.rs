@@ -20,11 +20,13 @@ fn pair_of(seed: u32, light: &str, camera: &str) -> (TempDir, [PathBuf; 2]) {
     ))
 }
 
-/// The photos of a plan's (TOML) first visit and of that on 2026-04-10, 36 by 27 mm.
+/// The photos of a plan's (TOML) first visit and of that on 2026-04-10: 720 by 540 pixels, 20 of them
+/// per millimetre unless the plan says otherwise.
 fn planned(plan: &str) -> (TempDir, [PathBuf; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plan.toml");
-    std::fs::write(&file, format!("width = 720\nheight = 540\npx_per_mm = 20.0\n{plan}")).unwrap();
+    let plan = if plan.contains("px_per_mm") { plan.into() } else { format!("px_per_mm = 20.0\n{plan}") };
+    std::fs::write(&file, format!("width = 720\nheight = 540\n{plan}")).unwrap();
     let photos = folder.path().join("photos");
     phantom(&photos, &["--plan", file.to_str().unwrap()]);
     let photo = |date: &str| photos.join("P001").join(date).join("cheek_left.jpg");
@@ -33,8 +35,17 @@ fn planned(plan: &str) -> (TempDir, [PathBuf; 2]) {
 }
 
 fn compared(photos: &[PathBuf; 2]) -> Value {
-    let output =
-        dermalapse().arg("compare").args(photos).args(["--px-per-mm", "20", "--quiet"]).output().unwrap();
+    compared_at(photos, "20")
+}
+
+/// The same of a baseline with this many pixels per millimetre.
+fn compared_at(photos: &[PathBuf; 2], px_per_mm: &str) -> Value {
+    let output = dermalapse()
+        .arg("compare")
+        .args(photos)
+        .args(["--px-per-mm", px_per_mm, "--quiet"])
+        .output()
+        .unwrap();
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -143,6 +154,22 @@ fn half_a_pixel_of_blur_is_told_on_dark_skin_in_noise() {
         let blur_px = 20.0 * measures["relative_blur_mm"].as_f64().unwrap();
         assert!((blur_px.powi(2) - 0.25).abs() < 0.025, "{seed}: {blur_px}");
     }
+}
+
+/// A fifth fewer pixels per millimetre: half of them, which do for the baseline, would not do for pores.
+#[test]
+fn a_photo_from_further_away_shows_as_much_where_it_has_the_pixels() {
+    let (_folder, photos) = planned(
+        "px_per_mm = 27.0\nseed = 8\n[[sessions]]\n[[sessions]]\ndate = \"2026-04-10\"\nday = 90\n\
+         [sessions.camera]\nmagnification = 0.8\n",
+    );
+    let report = compared_at(&photos, "27");
+    let changes = report["views"][0]["changes"].as_array().unwrap();
+    for change in changes.iter().filter(|change| change["metric"].as_str().unwrap().starts_with("pores.")) {
+        assert_eq!(change["verdict"], "no_detectable_change", "{change}");
+    }
+    let fine = changes.iter().find(|change| change["metric"] == "texture.contrast_fine").unwrap();
+    assert!(fine["percent"].as_f64().unwrap().abs() < 1.5, "{fine}");
 }
 
 /// A bilateral filter: what a beauty mode does to skin.
