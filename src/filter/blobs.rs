@@ -34,7 +34,7 @@ pub struct Blob {
 
 /// Variance, pixels squared, that the nine-point Laplacian smooths by as it differentiates:
 /// it is `∇² + ∇⁴/12`, and smoothing by a small variance `v` is `1 + v∇²/2`.
-const LAPLACIAN: f64 = 1.0 / 6.0;
+const LAPLACIAN_VARIANCE: f64 = 1.0 / 6.0;
 
 /// `-σ² ∇²` of a rung at a pixel, by the nine-point Laplacian, whose error is
 /// the same in all directions; 0 on the border. Half the height of a Gaussian
@@ -49,12 +49,12 @@ pub fn response(rung: &Rung, x: usize, y: usize) -> f32 {
 
 /// What the sum of differences is multiplied by.
 fn weight(rung: &Rung) -> f32 {
-    ((rung.own_sigma().powi(2) + LAPLACIAN) / 6.0) as f32
+    ((rung.own_sigma().powi(2) + LAPLACIAN_VARIANCE) / 6.0) as f32
 }
 
 /// Variance that a rung and the Laplacian smooth by, in pixels of the first plane.
-fn smoothing(rung: &Rung) -> f64 {
-    rung.sigma.powi(2) + LAPLACIAN * (rung.factor as f64).powi(2)
+fn variance_of(rung: &Rung) -> f64 {
+    rung.sigma.powi(2) + LAPLACIAN_VARIANCE * (rung.factor as f64).powi(2)
 }
 
 /// `-σ² ∇²` of the pixel right of column `i` in the middle one of three rows.
@@ -164,7 +164,7 @@ fn refined(rung: &Rung, x: usize, y: usize) -> (f64, f64) {
 /// a Gaussian of height `a` and standard deviation `s`, the response at scale
 /// `σ` is `2 a σ² s² / (s² + σ²)²`. `None` if the response does not peak in between.
 fn gaussian_of(rungs: [&Rung; 3], [below, peak, above]: [f64; 3]) -> Option<Blob> {
-    let [finer, here, wider] = rungs.map(smoothing);
+    let [finer, here, wider] = rungs.map(variance_of);
     if below > peak || above > peak {
         return None;
     }

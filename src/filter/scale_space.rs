@@ -1,7 +1,7 @@
 //! One plane smoothed more and more: a ladder of Gaussians that several
 //! measurements share.
 
-use crate::filter::gaussian::gaussian;
+use crate::filter::gaussian::lens_blur;
 use crate::raster::{self, Plane};
 
 /// Standard deviation, pixels, from which a rung is halved before the next
@@ -40,12 +40,12 @@ impl Rung {
 
     fn made(plane: &Plane, factor: usize, blur: f64, sigma: f64) -> Self {
         let missing = (sigma / factor as f64).powi(2) - blur * blur;
-        Self { sigma, factor, plane: gaussian(plane, missing.max(0.0).sqrt()) }
+        Self { sigma, factor, plane: lens_blur(plane, missing.max(0.0).sqrt()) }
     }
 }
 
-/// The plane, itself the averages of cells of `averaged` pixels a side, smoothed by each of the rising
-/// `sigmas` (own pixels) in all; `None` for those too small to be sampled. Each rung is made from the
+/// The plane, whose pixels are the means of cells of `averaged` pixels a side (1: it is the photo's own),
+/// smoothed by each of the rising `sigmas` (its pixels), averaging included; `None` for those too small to be sampled. Each rung is made from the
 /// one before.
 pub fn ladder(plane: &Plane, averaged: usize, sigmas: &[f64]) -> Vec<Option<Rung>> {
     let own_blur = raster::averaging(averaged).sqrt() / averaged as f64;

@@ -6,7 +6,7 @@ use crate::filter::components::{Component, components};
 use crate::filter::contours::outline;
 use crate::filter::scale_space::{Rung, ladder};
 use crate::metrics::maps::freed;
-use crate::metrics::relief::{Clutter, Light, QUARTER_MM};
+use crate::metrics::relief::{Clutter, Light};
 use crate::metrics::{Better, Estimate, Family, Maps, Measured, Metric, NO_SKIN, RESOLUTION_TOO_LOW};
 use crate::raster::{Mask, Plane, cell_centre, covers, sample, size};
 use crate::region::Region;
@@ -83,7 +83,7 @@ pub struct RedSpot {
 pub fn papules(maps: &Maps, clutter: &Clutter, light: Option<Light>) -> Vec<RedSpot> {
     let towards = light.filter(Light::is_sided);
     let certain = if towards.is_some() { 1.0 } else { UNRAISED };
-    let least = certain * (LEAST_REDNESS.0 + LEAST_REDNESS.1 * clutter.at(QUARTER_MM));
+    let least = certain * (LEAST_REDNESS.0 + LEAST_REDNESS.1 * clutter.0);
     let (scale, skin) = (maps.coarse.scale, &maps.coarse.skin);
     if scale.px_per_mm < LEAST_PX_PER_MM {
         return Vec::new();

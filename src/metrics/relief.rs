@@ -4,8 +4,6 @@
 //! Green carries the least noise, and furrows, pores and pits darken it by
 //! shading whatever the skin's tone.
 
-use rayon::prelude::*;
-
 use crate::filter::background::freed_in;
 use crate::filter::blobs::response;
 use crate::filter::scale_space::{Rung, ladder};
@@ -103,26 +101,19 @@ impl Relief {
     }
 }
 
-/// How strongly plain skin responds, rung by rung: its net of furrows, glints
-/// and noise. The unit in which thresholds are set, taken from the baseline
-/// once and then used for every session, so that nothing is found or lost
-/// because a photo's own clutter changed.
+/// How strongly plain skin responds at 0.25 mm, ln units: its net of furrows,
+/// glints and noise. The unit in which thresholds are set, taken from the
+/// baseline once and then used for every session, so that nothing is found or
+/// lost because a photo's own clutter changed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Clutter([f64; RUNGS]);
+pub struct Clutter(pub f64);
 
 impl Clutter {
     /// The clutter of a baseline: 1.4826 times the median absolute value of
-    /// `-σ² ∇²` over the skin, a standard deviation if it were normal.
+    /// `-σ² ∇²` over the skin, a standard deviation if it were normal; 0 where
+    /// the baseline does not resolve 0.25 mm.
     pub fn of(relief: &Relief) -> Self {
-        let rungs = relief.rungs.par_iter();
-        let all: Vec<f64> =
-            rungs.map(|rung| rung.as_ref().map_or(0.0, |rung| clutter(rung, &relief.skin))).collect();
-        Self(std::array::from_fn(|k| all[k]))
-    }
-
-    /// The clutter of rung `k`, ln units; 0 where the baseline does not resolve it.
-    pub fn at(&self, k: usize) -> f64 {
-        self.0[k]
+        Self(relief.rung(QUARTER_MM).map_or(0.0, |rung| clutter(rung, &relief.skin)))
     }
 }
 

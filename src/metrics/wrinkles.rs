@@ -190,15 +190,13 @@ fn freed(width: f64, variance: f64) -> f64 {
 const PIECES: (usize, usize) = (8, 8);
 
 /// Standard error of the mass of the line through these points: dark and bright walls nearly cancel, and
-/// what is left is told no better than its pieces agree.
+/// what is left is told no better than its pieces agree; 0 for a line of one piece.
 fn mass_error_mm(relief: &Relief, points: &[[f64; 2]]) -> f64 {
     let pieces = points.chunks(points.len().div_ceil(PIECES.0).max(PIECES.1));
     let masses: Vec<f64> =
         pieces.filter_map(|points| Profile::of(relief, points)).map(|profile| profile.mass_mm()).collect();
-    let count = masses.len() as f64;
-    let mean = masses.iter().sum::<f64>() / count;
-    let squared: f64 = masses.iter().map(|mass| (mass - mean).powi(2)).sum();
-    if masses.len() < 2 { 0.0 } else { (squared / (count * (count - 1.0))).sqrt() }
+    let mean = Estimate::ratio(&masses, &vec![1.0; masses.len()]);
+    mean.and_then(|mean| mean.standard_error()).unwrap_or(0.0)
 }
 
 /// The profile across a line, above its surroundings.

@@ -145,9 +145,12 @@ impl Frame {
     /// from further away than the baseline has fewer pixels to spare.
     pub fn rescale(&mut self, scale: FilterScale) {
         let (width, height) = self.size();
+        let levels = Levels::of(scale, width, height);
         self.scale = scale;
-        self.levels = Levels::of(scale, width, height);
-        self.mask = self.coarse_mask();
+        if levels != self.levels {
+            self.levels = levels;
+            self.mask = self.coarse_mask();
+        }
     }
 
     /// Valid skin on the coarse level.
