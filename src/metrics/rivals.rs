@@ -3,14 +3,14 @@
 //!
 //! The three channels are decorrelated by the covariance of the baseline's
 //! plain skin, so that what pigment and blood vary in anyway counts little and
-//! what all channels share counts much. A pit and a bump are drawn as light
-//! from one side shades them; a spot and a furrow may have any colour.
+//! what all channels share counts much. A pit, a bump and a wide furrow are drawn
+//! as light from one side shades them; a spot and a narrow furrow may have any colour.
 
 use nalgebra::Vector3;
 
 use crate::filter::gaussian::gaussian;
 use crate::metrics::crescents::Profile;
-use crate::metrics::templates::{Ground, Template, draw, shading};
+use crate::metrics::templates::{Ground, Template, Wall, draw, shading};
 use crate::metrics::whitening::Whitening;
 use crate::raster::Plane;
 use crate::units::FilterScale;
@@ -65,6 +65,11 @@ const FURROWS_MM: [f64; 3] = [0.15, 0.3, 0.5];
 const DIRECTIONS: usize = 8;
 const FURROW_REACH_MM: f64 = 3.0;
 
+/// Standard deviations, mm, of the depth across wide furrows, which show a dark and a bright wall, and how
+/// deep they are as a share of that.
+const VALLEYS_MM: [f64; 2] = [0.25, 0.42];
+const VALLEY_DEPTH: f64 = 0.5;
+
 /// A place that may be the middle of a pit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place {
@@ -86,13 +91,16 @@ pub struct Rivals {
     bumps: Vec<Template>,
     spots: Vec<Template>,
     furrows: Vec<Template>,
+    valleys: Vec<Template>,
 }
 
 impl Rivals {
     /// The rivals on channels that have no slow variation and are 0 outside
     /// the skin, under light from the direction `towards`.
     pub fn of(channels: &[Plane; 3], scale: FilterScale, [ux, uy]: [f64; 2], whitening: &Whitening) -> Self {
-        let shaded = |profile, radius, depth, light| shading(profile, radius, depth, light, scale);
+        let shaded = |profile: Profile, radius, depth, light| {
+            shading(profile.reach(radius), light, scale, |at| Wall::of_pit(profile, radius, depth, at))
+        };
         let lit = |drawn: [Plane; 3]| Template::shaded(&drawn, whitening);
         let spot = |value: &dyn Fn(f64) -> f64, radius: f64| {
             let side = (scale.px(1.8 * radius + 0.5).round() as usize) + 2;
@@ -101,21 +109,41 @@ impl Rivals {
         };
         let edged = SPOTS_MM.map(|r| spot(&|at| 1.0 / (1.0 + ((at - r) / EDGE_MM).exp()), r));
         let fading = FADING_MM.map(|r| spot(&|at| (-std::f64::consts::LN_2 * (at / r).powi(2)).exp(), r));
-        let furrow = |sigma: f64, k: usize| {
-            let (sin, cos) = (std::f64::consts::PI * k as f64 / DIRECTIONS as f64).sin_cos();
+        let furrow = |sigma: f64, along: [f64; 2]| {
             Template::plain(&draw(scale.px(FURROW_REACH_MM).round() as usize + 1, |dx, dy| {
-                let (along, across) = (scale.mm(dx * cos + dy * sin), scale.mm(dy * cos - dx * sin));
-                let long = along * 2.2 / FURROW_REACH_MM;
-                (-0.5 * ((across / sigma).powi(2) + long * long)).exp()
+                let across = scale.mm(dy * along[0] - dx * along[1]);
+                (-0.5 * (across / sigma).powi(2)).exp() * faded(scale.mm(dx * along[0] + dy * along[1]))
+            }))
+        };
+        let valley = |sigma: f64, [cos, sin]: [f64; 2]| {
+            let wall = |[dx, dy]: [f64; 2]| {
+                let across = (dy * cos - dx * sin) / sigma;
+                let depth = (-0.5 * across * across).exp();
+                let slope = VALLEY_DEPTH * across * depth;
+                Wall { slope: [-slope * sin, slope * cos], hidden: 0.0 }
+            };
+            lit(shading(FURROW_REACH_MM, [ux, uy], scale, wall).map(|drawn| {
+                let middle = (drawn.nrows() / 2) as f64;
+                let along = |y: usize, x: usize| (x as f64 - middle) * cos + (y as f64 - middle) * sin;
+                Plane::from_shape_fn(drawn.dim(), |(y, x)| {
+                    drawn[[y, x]] * faded(scale.mm(along(y, x))) as f32
+                })
             }))
         };
         let pits = PITS.map(|(profile, r, depth)| lit(shaded(profile, r, depth, [ux, uy])));
         // A pit under light from the other side is shaded as a bump is.
         let bumps = BUMPS_MM.map(|r| lit(shaded(Profile::Bowl, r, 0.25 * r, [-ux, -uy])));
         let spots: Vec<Template> = edged.into_iter().chain(fading).collect();
-        let furrows: Vec<Template> =
-            FURROWS_MM.iter().flat_map(|&sigma| (0..DIRECTIONS).map(move |k| furrow(sigma, k))).collect();
-        let all = pits.iter().chain(&bumps).chain(&spots).chain(&furrows);
+        let directions: [[f64; 2]; DIRECTIONS] = std::array::from_fn(|k| {
+            let (sin, cos) = (std::f64::consts::PI * k as f64 / DIRECTIONS as f64).sin_cos();
+            [cos, sin]
+        });
+        let everywhere = |sigmas: &[f64], of: &dyn Fn(f64, [f64; 2]) -> Template| -> Vec<Template> {
+            sigmas.iter().flat_map(|&sigma| directions.map(|along| of(sigma, along))).collect()
+        };
+        let furrows = everywhere(&FURROWS_MM, &furrow);
+        let valleys = everywhere(&VALLEYS_MM, &valley);
+        let all = pits.iter().chain(&bumps).chain(&spots).chain(&furrows).chain(&valleys);
         let widest = all.map(Template::side).max().unwrap_or(0);
         let furthest = (scale.px(FURTHEST_MM).round() as usize).max(2);
         let white = |at: (usize, usize)| (whitening * Vector3::from_fn(|c, _| channels[c][at])).into();
@@ -128,6 +156,7 @@ impl Rivals {
             bumps: bumps.into(),
             spots,
             furrows,
+            valleys,
         }
     }
 
@@ -149,6 +178,11 @@ impl Rivals {
     /// How strongly a straight line does, of any colour.
     pub fn furrow(&self, place: Place) -> f64 {
         self.most(&self.furrows, place, (self.reach(NEAR, place) / 2).max(1))
+    }
+
+    /// How strongly a wide furrow does, by its dark and its bright wall.
+    pub fn valley(&self, place: Place) -> f64 {
+        self.most(&self.valleys, place, (self.reach(NEAR, place) / 2).max(1))
     }
 
     /// How strongly a bump does: the dark side of a stronger one further off
@@ -191,6 +225,11 @@ impl Rivals {
     }
 }
 
+/// How much of a furrow is looked at `along` mm from the middle.
+fn faded(along: f64) -> f64 {
+    (-0.5 * (along * 2.2 / FURROW_REACH_MM).powi(2)).exp()
+}
+
 /// The eight cells around one.
 const AROUND: [[isize; 2]; 8] = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
 
@@ -200,8 +239,8 @@ mod tests {
 
     const SCALE: FilterScale = FilterScale { px_per_mm: 7.0, physical: true };
 
-    /// What pit, spot, furrow and bump say of what is drawn in the middle of 121 cells squared.
-    fn rivalry(draw: &dyn Fn(f64, f64) -> [f64; 3]) -> [f64; 4] {
+    /// What pit, spot, furrow, bump and wide furrow say of what is drawn in the middle of 121 cells squared.
+    fn rivalry(draw: &dyn Fn(f64, f64) -> [f64; 3]) -> [f64; 5] {
         let channels = std::array::from_fn(|c| {
             Plane::from_shape_fn((121, 121), |(y, x)| {
                 draw((x as f64 - 60.0) / 7.0, (y as f64 - 60.0) / 7.0)[c] as f32
@@ -209,7 +248,13 @@ mod tests {
         });
         let rivals = Rivals::of(&channels, SCALE, [1.0, 0.0], &Whitening::identity());
         let place = Place { cell: [60, 60], radius_mm: 1.0 };
-        [rivals.pit(place), rivals.spot(place), rivals.furrow(place), rivals.bump(place)]
+        [
+            rivals.pit(place),
+            rivals.spot(place),
+            rivals.furrow(place),
+            rivals.bump(place),
+            rivals.valley(place),
+        ]
     }
 
     /// The slope of a Gaussian pit of half-depth radius 1 mm along x, at most 1.
@@ -220,7 +265,7 @@ mod tests {
 
     #[test]
     fn each_explains_itself_best() {
-        let wins = |which: usize, all: [f64; 4]| {
+        let wins = |which: usize, all: [f64; 5]| {
             let others = all.iter().enumerate().filter(|(k, _)| *k != which).map(|(_, value)| *value);
             assert!(all[which] > 1.2 * others.fold(0.0, f64::max), "{which}: {all:?}");
         };
@@ -228,5 +273,8 @@ mod tests {
         wins(1, rivalry(&|x, y| if x.hypot(y) < 1.2 { [0.2, 0.3, 0.5] } else { [0.0; 3] }));
         wins(2, rivalry(&|x, _| [0.2 * (-0.5 * (x / 0.3).powi(2)).exp(); 3]));
         wins(3, rivalry(&|x, y| [-0.2 * slope(x, y); 3]));
+        // A dark and a bright wall along a line at 37 degrees to the light's.
+        let across = |x: f64, y: f64| (0.8 * x - 0.6 * y) / 0.4;
+        wins(4, rivalry(&|x, y| [0.2 * across(x, y) * (-0.5 * across(x, y).powi(2)).exp(); 3]));
     }
 }

@@ -212,11 +212,11 @@ fn stands(looks: &Looks) -> bool {
 }
 
 /// The looks with those of the rivals, and how strongly a pit explains the place; `None` where a
-/// bump explains more.
+/// bump or a wide furrow explains more.
 fn beside(mut looks: Looks, fit: &Fit, rivals: &Rivals) -> Option<(Looks, f64)> {
     let place = Place { cell: [fit.x as isize, fit.y as isize], radius_mm: fit.radius_mm };
     let pit = rivals.pit(place).max(1.0);
-    if rivals.bump(place) >= pit {
+    if rivals.bump(place) >= pit || rivals.valley(place) >= pit {
         return None;
     }
     let over = |rival: f64| (pit / rival.max(1.0)).ln();

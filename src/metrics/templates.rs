@@ -19,6 +19,9 @@ const AMBIENT: f64 = 0.32;
 /// Most that a pit's walls hide of the light from all around.
 const MOST_HIDDEN: f64 = 0.28;
 
+/// How much of it they hide, per depth over radius.
+const HIDDEN_PER_DEPTH: f64 = 0.21;
+
 /// How far light spreads in the skin in red, green and blue, standard deviations in mm.
 const SPREAD_MM: [f64; 3] = [0.2, 0.1, 0.06];
 
@@ -181,31 +184,43 @@ pub(super) fn draw(side: usize, value: impl Fn(f64, f64) -> f64) -> Plane {
     Plane::from_shape_fn((2 * side + 1, 2 * side + 1), |(y, x)| value(at(x), at(y)) as f32)
 }
 
-/// The density of a pit in red, green and blue: dark where its wall falls away
-/// from the light, bright where it rises towards it, and dark where walls hide
-/// the light; spread in the skin.
+/// What light from one side meets: slopes of the height along both axes, and the share of the light
+/// from all around that walls hide.
+pub(super) struct Wall {
+    pub slope: [f64; 2],
+    pub hidden: f64,
+}
+
+impl Wall {
+    /// The wall of a pit at a place, mm from its centre.
+    pub fn of_pit(profile: Profile, radius: f64, depth: f64, [dx, dy]: [f64; 2]) -> Self {
+        let r = dx.hypot(dy).max(1e-9);
+        // The floor rises outwards.
+        let wall = depth / radius * profile.slope(r / radius);
+        let most = MOST_HIDDEN.min(HIDDEN_PER_DEPTH * depth / radius);
+        Self { slope: [wall * dx / r, wall * dy / r], hidden: most * profile.depth(r / radius) }
+    }
+}
+
+/// The density of a relief in red, green and blue up to `reach` mm from its middle: dark where its
+/// wall falls away from the light, bright where it rises towards it, and dark where walls hide the
+/// light; spread in the skin. `wall` is asked at places in mm.
 pub(super) fn shading(
-    profile: Profile,
-    radius: f64,
-    depth: f64,
+    reach: f64,
     [ux, uy]: [f64; 2],
     scale: FilterScale,
+    wall: impl Fn([f64; 2]) -> Wall,
 ) -> [Plane; 3] {
-    let side = scale.px(profile.reach(radius)).ceil() as usize + 2;
+    let side = scale.px(reach).ceil() as usize + 2;
     let count = (2 * side + 1) * FINER;
     let mm = |i: usize| scale.mm((i as f64 - 0.5 * (count as f64 - 1.0)) / FINER as f64);
-    let hidden = MOST_HIDDEN.min(0.21 * depth / radius);
     let slant = ELEVATION.tan();
     let light = Plane::from_shape_fn((count, count), |(y, x)| {
-        let (dx, dy) = (mm(x), mm(y));
-        let r = dx.hypot(dy).max(1e-9);
-        // The floor rises outwards: slopes of the height along both axes.
-        let wall = depth / radius * profile.slope(r / radius);
-        let (gx, gy) = (wall * dx / r, wall * dy / r);
+        let Wall { slope: [gx, gy], hidden } = wall([mm(x), mm(y)]);
         let upright = 1.0 / (1.0 + gx * gx + gy * gy).sqrt();
         let direct = (1.0 - (gx * ux + gy * uy) / slant).max(0.0);
         let seen = (AMBIENT + (1.0 - AMBIENT) * direct) * upright;
-        (seen * (1.0 - hidden * profile.depth(r / radius))) as f32
+        (seen * (1.0 - hidden)) as f32
     });
     SPREAD_MM.map(|spread| {
         let spread = gaussian(&light, scale.px(spread) * FINER as f64);
