@@ -2,7 +2,7 @@
 
 use nalgebra::{Matrix3, Vector3};
 
-use crate::metrics::hairs;
+use crate::metrics::hairs::{Drawn, drawn};
 use crate::metrics::joining::joined;
 use crate::metrics::lines::{LEAST_PX_PER_MM, Line, normal};
 use crate::metrics::relief::{Relief, SIGMA_PER_FWHM};
@@ -126,10 +126,10 @@ pub fn among(
     for line in lines {
         let Some(profile) = Profile::of(relief, &line.points) else { continue };
         let points = in_native(relief, &line.points);
-        if hairs::is_hair(maps, &points, profile.width_mm()) {
-            hairs.push(points);
-        } else {
-            furrows.extend(clear_of(line, relief, discs));
+        match drawn(maps, &points, profile.width_mm()) {
+            Drawn::Hair => hairs.push(points),
+            Drawn::Blood => {}
+            Drawn::Furrow => furrows.extend(clear_of(line, relief, discs)),
         }
     }
     let furrows = joined(furrows, relief.scale);

@@ -117,8 +117,8 @@ const NARROW_MM: f64 = 1.0;
 const BESIDE_MM: f64 = 0.4;
 const MOST_ALONG: f64 = 0.5;
 
-/// The bands that are not the shade of one of the `furrows`, native pixels. A
-/// red band is dark as well, and seen as a furrow itself.
+/// The bands that are not the shade of one of the `furrows`, native pixels; no
+/// shade is as red as a red band.
 pub fn off_furrows<'a>(
     mut bands: Vec<StretchMark>,
     furrows: impl Iterator<Item = &'a [[f64; 2]]> + Clone,
