@@ -5,6 +5,7 @@
 
 mod co_occurrence;
 pub mod crescents;
+mod cross_section;
 mod estimate;
 pub mod gain;
 pub mod glcm;

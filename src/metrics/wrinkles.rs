@@ -1,42 +1,18 @@
 //! Wrinkles and fine lines: dark ridges of the relief, followed from end to end.
 
-use nalgebra::{Matrix3, Vector3};
-
+use crate::metrics::cross_section::{AROUND, CrossSection, freed};
 use crate::metrics::hairs::{Drawn, drawn};
 use crate::metrics::joining::joined;
 use crate::metrics::lines::{LEAST_PX_PER_MM, Line, normal};
-use crate::metrics::relief::{Relief, SIGMA_PER_FWHM};
+use crate::metrics::relief::{Light, Relief};
 use crate::metrics::{
     Better, Estimate, Family, Maps, Measured, Metric, NO_SCALE, NO_SKIN, NONE_FOUND, RESOLUTION_TOO_LOW,
 };
-use crate::order::clipped_mean;
-use crate::raster::{averaging, cell_centre, covers, sample};
+use crate::raster::cell_centre;
 use crate::region::{Region, Tiles};
-
-/// Half of the profile across a wrinkle, mm, and where its surroundings begin.
-const PROFILE_MM: (f64, f64) = (1.6, 1.1);
-
-/// Points to each side of one that its direction is taken from.
-const AROUND: usize = 3;
-
-/// Variance, cells squared, that reading between cells adds in the mean over places: it weighs two
-/// neighbours as a triangle of one cell to each side does.
-const READING: f64 = 1.0 / 6.0;
 
 /// Blur of a wrinkle's picture, standard deviation in mm, as for pores.
 const BLUR_MM: f64 = 0.08;
-
-/// How far from the middle of its dark wall a furrow is looked at, mm.
-const WALLS_MM: f64 = 0.8;
-
-/// Standard deviations of furrows tried, mm, and how far from the dark wall, in these, their middle
-/// may lie: a slope is steepest at one.
-const SIGMAS_MM: [f64; 5] = [0.1, 0.14, 0.2, 0.28, 0.4];
-const MOST_ASIDE: f64 = 1.5;
-
-/// How much more of the profile than the best one the middle nearest to the dark wall may leave
-/// unexplained: where no bright wall shows, middles explain it alike.
-const AS_GOOD: f64 = 1.2;
 
 /// How far around a disc its rim reaches, mm, and the least share of a line
 /// that lies on none.
@@ -120,20 +96,21 @@ pub fn among(
     lines: Vec<Line>,
     maps: &Maps,
     relief: &Relief,
+    light: Option<Light>,
     discs: &[Disc],
 ) -> (Vec<Wrinkle>, Vec<Vec<[f64; 2]>>) {
     let (mut furrows, mut hairs) = (Vec::new(), Vec::new());
     for line in lines {
-        let Some(profile) = Profile::of(relief, &line.points) else { continue };
+        let Some(section) = CrossSection::of(relief, &line.points) else { continue };
         let points = in_native(relief, &line.points);
-        match drawn(maps, &points, profile.width_mm()) {
+        match drawn(maps, &points, section.width_mm()) {
             Drawn::Hair => hairs.push(points),
             Drawn::Blood => {}
             Drawn::Furrow => furrows.extend(clear_of(line, relief, discs)),
         }
     }
     let furrows = joined(furrows, relief.scale);
-    (furrows.iter().filter_map(|furrow| wrinkle(relief, furrow)).collect(), hairs)
+    (furrows.iter().filter_map(|furrow| wrinkle(relief, light, furrow)).collect(), hairs)
 }
 
 /// Points of the fine plane in native pixels.
@@ -162,10 +139,15 @@ fn clear_of(mut line: Line, relief: &Relief, discs: &[Disc]) -> Option<Line> {
 }
 
 /// A line as a wrinkle: the line is its dark wall.
-fn wrinkle(relief: &Relief, line: &Line) -> Option<Wrinkle> {
-    let profile = Profile::of(relief, &line.points)?;
-    let width = profile.width_mm();
-    let aside = relief.scale.px(profile.middle_mm());
+fn wrinkle(relief: &Relief, light: Option<Light>, line: &Line) -> Option<Wrinkle> {
+    let section = CrossSection::of(relief, &line.points)?;
+    let width = section.width_mm();
+    let lit = light.filter(Light::is_sided).map_or(0.0, |light| {
+        let [ux, uy] = light.towards();
+        let normals = (0..line.points.len()).map(|i| normal(&line.points, i, AROUND));
+        normals.map(|[nx, ny]| nx * ux + ny * uy).sum()
+    });
+    let aside = relief.scale.px(section.middle_mm(lit));
     let middle: Vec<[f64; 2]> = (0..line.points.len())
         .map(|i| {
             let ([x, y], [nx, ny]) = (line.points[i], normal(&line.points, i, AROUND));
@@ -176,14 +158,9 @@ fn wrinkle(relief: &Relief, line: &Line) -> Option<Wrinkle> {
         points: in_native(relief, &middle),
         length_px: line.length * relief.factor as f64,
         width_px: freed(width, BLUR_MM * BLUR_MM) * relief.native_px_per_mm(),
-        contrast: profile.mass_mm().max(0.0),
+        contrast: section.mass_mm().max(0.0),
         contrast_error: mass_error_mm(relief, &line.points),
     })
-}
-
-/// A full width at half height without the blur of this `variance`; two fifths of it at least.
-fn freed(width: f64, variance: f64) -> f64 {
-    (width * width - variance / SIGMA_PER_FWHM.powi(2)).max(0.16 * width * width).sqrt()
 }
 
 /// Pieces of a line that its mass is taken of one by one, and fewest points of each.
@@ -193,114 +170,12 @@ const PIECES: (usize, usize) = (8, 8);
 /// what is left is told no better than its pieces agree; 0 for a line of one piece.
 fn mass_error_mm(relief: &Relief, points: &[[f64; 2]]) -> f64 {
     let pieces = points.chunks(points.len().div_ceil(PIECES.0).max(PIECES.1));
-    let masses: Vec<f64> =
-        pieces.filter_map(|points| Profile::of(relief, points)).map(|profile| profile.mass_mm()).collect();
+    let masses: Vec<f64> = pieces
+        .filter_map(|points| CrossSection::of(relief, points))
+        .map(|section| section.mass_mm())
+        .collect();
     let mean = Estimate::ratio(&masses, &vec![1.0; masses.len()]);
     mean.and_then(|mean| mean.standard_error()).unwrap_or(0.0)
-}
-
-/// The profile across a line, above its surroundings.
-struct Profile {
-    values: Vec<f64>,
-    step_mm: f64,
-    /// Variance that sampling adds to it, mm²: averaging into cells, and reading between them.
-    sampling_mm2: f64,
-}
-
-impl Profile {
-    /// Steps from the middle to each side.
-    const HALF: usize = 40;
-
-    /// Means along the line without what stands out, so that spots beside it and
-    /// what crosses it have no say; where nothing is skin, as high as the surroundings.
-    fn of(relief: &Relief, points: &[[f64; 2]]) -> Option<Self> {
-        let step_mm = PROFILE_MM.0 / Self::HALF as f64;
-        let mut seen: Vec<Vec<f64>> = vec![Vec::new(); 2 * Self::HALF + 1];
-        for i in 1..points.len().saturating_sub(1) {
-            let [nx, ny] = normal(points, i, AROUND);
-            for (k, seen) in seen.iter_mut().enumerate() {
-                let reach = relief.scale.px(step_mm) * (k as f64 - Self::HALF as f64);
-                let (x, y) = (points[i][0] + reach * nx, points[i][1] + reach * ny);
-                let value = sample(&relief.detail, x, y).filter(|_| covers(&relief.skin, x, y));
-                seen.extend(value.map(f64::from));
-            }
-        }
-        let means: Vec<Option<f64>> = seen.iter().map(|values| clipped_mean(values)).collect();
-        let rim = (Self::HALF as f64 * (1.0 - PROFILE_MM.1 / PROFILE_MM.0)) as usize;
-        let around: Vec<f64> =
-            means[..rim].iter().chain(&means[means.len() - rim..]).flatten().copied().collect();
-        if around.is_empty() {
-            return None;
-        }
-        let averaging_mm2 = averaging(relief.factor) / relief.native_px_per_mm().powi(2);
-        let base = around.iter().sum::<f64>() / around.len() as f64;
-        Some(Self {
-            values: means.iter().map(|mean| mean.map_or(0.0, |mean| mean - base)).collect(),
-            step_mm,
-            sampling_mm2: averaging_mm2 + relief.scale.mm(1.0).powi(2) * READING,
-        })
-    }
-
-    /// The integral over the inner part, ln units times mm.
-    fn mass_mm(&self) -> f64 {
-        let rim = (Self::HALF as f64 * (1.0 - PROFILE_MM.1 / PROFILE_MM.0)) as usize;
-        self.values[rim..self.values.len() - rim].iter().sum::<f64>() * self.step_mm
-    }
-
-    /// How far from the dark wall the middle of the furrow lies, mm, along the normal of the line.
-    ///
-    /// A furrow `-exp(-x² / 2σ²)` deep is darkest at its middle for light from all around, and by its
-    /// slope for light from one side, one wall dark and one bright: what is seen is a mixture of both.
-    fn middle_mm(&self) -> f64 {
-        let steps = ((WALLS_MM / self.step_mm) as usize).min(Self::HALF);
-        let seen = &self.values[Self::HALF - steps..=Self::HALF + steps];
-        let at = |k: usize| (k as f64 - steps as f64) * self.step_mm;
-        // What a furrow about `middle` leaves unexplained, and whether it is one.
-        let left = |middle: f64, sigma: f64| {
-            let shapes = (0..seen.len()).map(|k| {
-                let u = (at(k) - middle) / sigma;
-                let depth = (-0.5 * u * u).exp();
-                Vector3::new(depth, u * depth, 1.0)
-            });
-            let (mut normal, mut right, mut sum) = (Matrix3::zeros(), Vector3::zeros(), 0.0);
-            for (shape, &value) in shapes.zip(seen) {
-                normal += shape * shape.transpose();
-                right += shape * value;
-                sum += value * value;
-            }
-            let shares = normal.cholesky()?.solve(&right);
-            (shares[0] >= 0.0).then(|| sum - shares.dot(&right))
-        };
-        let middles = (-(steps as i32)..=steps as i32).map(|k| f64::from(k) * self.step_mm);
-        let fits: Vec<(f64, f64)> = middles
-            .flat_map(|middle| SIGMAS_MM.map(|sigma| (middle, sigma)))
-            .filter(|(middle, sigma)| middle.abs() <= MOST_ASIDE * sigma)
-            .filter_map(|(middle, sigma)| Some((middle, left(middle, sigma)?)))
-            .collect();
-        let least = fits.iter().map(|(_, left)| *left).fold(f64::INFINITY, f64::min);
-        let good = fits.into_iter().filter(|(_, left)| *left <= AS_GOOD * least.max(0.0));
-        good.map(|(middle, _)| middle).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0)
-    }
-
-    /// Full width at half of the greatest value near the dark wall's middle as the lens draws it, mm.
-    fn width_mm(&self) -> f64 {
-        let middle = Self::HALF - Self::HALF / 5..Self::HALF + Self::HALF / 5 + 1;
-        let peak = middle.max_by(|&a, &b| self.values[a].total_cmp(&self.values[b])).unwrap_or(Self::HALF);
-        let half = 0.5 * self.values[peak];
-        let crossing = |values: &mut dyn Iterator<Item = f64>| {
-            let mut last = 2.0 * half;
-            for (i, value) in values.enumerate() {
-                if value < half {
-                    return i as f64 + (last - half) / (last - value).max(1e-12);
-                }
-                last = value;
-            }
-            Self::HALF as f64
-        };
-        let right = crossing(&mut self.values[peak + 1..].iter().copied());
-        let left = crossing(&mut self.values[..peak].iter().rev().copied());
-        freed((left + right) * self.step_mm, self.sampling_mm2)
-    }
 }
 
 /// The metrics of this family in one region, from all `wrinkles` of the photo.
@@ -359,7 +234,7 @@ fn pieces<'a>(wrinkle: &'a Wrinkle, tiles: &'a Tiles) -> impl Iterator<Item = Pi
 mod tests {
     use super::*;
     use crate::metrics::lines::Lattice;
-    use crate::metrics::testing::{maps_of, noise, relief_in_cells, skin_of, turned_and_flipped, value};
+    use crate::metrics::testing::{maps_of, noise, skin_of, turned_and_flipped, value};
     use crate::raster::Plane;
 
     /// Two furrows of 12 mm, 0.4 mm wide (full width at half maximum, as
@@ -383,7 +258,7 @@ mod tests {
         let relief = Relief::of(&maps);
         let lattice = Lattice::of(&relief, &[]);
         let noise = lattice.noise(&relief);
-        let (wrinkles, _) = among(lattice.lines(&relief, &noise), &maps, &relief, &[]);
+        let (wrinkles, _) = among(lattice.lines(&relief, &noise), &maps, &relief, None, &[]);
         let measured = measure(&relief, &wrinkles, &skin_of(&maps));
         (wrinkles, measured)
     }
@@ -401,27 +276,6 @@ mod tests {
         // 0.25 · √(2π) · 0.17 mm, less what the tapering of a tracked line's ends costs.
         let mass = value(&measured, "wrinkles.contrast");
         assert!((mass / 0.1065 - 1.0).abs() < 0.08, "{mass}");
-    }
-
-    /// 0.2 and 0.4 mm as the lens draws them.
-    #[test]
-    fn cells_leave_lines_as_wide_as_they_are() {
-        for width in [0.2, 0.4] {
-            let sigma = 40.0 * width * SIGMA_PER_FWHM;
-            let plane = Plane::from_shape_fn((480, 480), |(y, x)| {
-                let across = (y as f64 - 240.0 - 0.2 * (x as f64 - 240.0)) / (1.04f64.sqrt() * sigma);
-                0.2 * (-0.5 * across * across).exp() as f32
-            });
-            for factor in [1, 2, 4] {
-                let cell = |at: f64| crate::raster::in_cells(at, factor);
-                let points: Vec<_> = (60..420)
-                    .step_by(6)
-                    .map(|x| [cell(f64::from(x)), cell(240.0 + 0.2 * (f64::from(x) - 240.0))])
-                    .collect();
-                let seen = Profile::of(&relief_in_cells(&plane, factor), &points).unwrap().width_mm();
-                assert!((seen / width - 1.0).abs() < 0.03, "{width} {factor}: {seen}");
-            }
-        }
     }
 
     #[test]
@@ -451,7 +305,7 @@ mod tests {
             20.0,
         );
         let dark = Line::of((80..320).step_by(3).map(|x| [f64::from(x), 196.0]).collect());
-        let (wrinkles, _) = among(vec![dark], &maps, &Relief::of(&maps), &[]);
+        let (wrinkles, _) = among(vec![dark], &maps, &Relief::of(&maps), None, &[]);
         assert_eq!(wrinkles.len(), 1);
         assert_eq!(wrinkles[0].contrast, 0.0);
     }
@@ -470,32 +324,6 @@ mod tests {
         assert!((error / 0.0161 - 1.0).abs() < 0.05, "{error}");
     }
 
-    /// Gaussian furrows of 3, 4.4 and 6.6 pixels (standard deviation σ) about y = 200 under light from
-    /// one side (`s`, their slope), from all around (`d`, their depth) and mixtures, at 20 px/mm. By
-    /// hand, their dark walls lie σu off, where `s'u² - du - s' = 0` with `s' = √e s`.
-    #[test]
-    fn the_middle_of_a_furrow_lies_between_its_walls() {
-        for (sigma, [slope, depth], wall) in [
-            (3.0, [0.1, 0.0], 197.0),
-            (4.4, [-0.1, 0.05], 203.8),
-            (6.6, [0.1, 0.1], 195.1),
-            (4.4, [0.0, 0.1], 200.0),
-        ] {
-            let seen = |y: f64| {
-                let u = (y - 200.0) / sigma;
-                (depth - slope * u * 0.5f64.exp()) * (-0.5 * u * u).exp()
-            };
-            let maps = maps_of(
-                Plane::from_shape_fn((400, 400), |(y, x)| seen(y as f64) as f32 + noise(x, y, 0.02) + 0.7),
-                20.0,
-            );
-            let line = Line::of((80..320).step_by(3).map(|x| [f64::from(x), wall]).collect());
-            let (wrinkles, _) = among(vec![line], &maps, &Relief::of(&maps), &[]);
-            let off = wrinkles[0].points.iter().map(|[_, y]| (y - 200.0).abs()).fold(0.0, f64::max);
-            assert!(off <= 0.8, "{sigma} {slope} {depth}: {wall} {off}");
-        }
-    }
-
     #[test]
     fn a_hair_is_no_wrinkle() {
         assert_eq!(found(furrowed(0.25, 0.6)).0.len(), 2);
@@ -512,7 +340,7 @@ mod tests {
         let noise = lattice.noise(&relief);
         let lines = lattice.lines(&relief, &noise);
         let disc = |x, y, radius_px| Disc { centre: [x, y], radius_px };
-        let left = |discs: &[Disc]| among(lines.clone(), &maps, &relief, discs).0;
+        let left = |discs: &[Disc]| among(lines.clone(), &maps, &relief, None, discs).0;
         let wrinkles = left(&[disc(280.0, 110.0, 44.0), disc(220.0, 230.0, 90.0)]);
         assert_eq!(wrinkles.len(), 1);
         assert!((wrinkles[0].length_px - 170.0).abs() < 15.0, "{}", wrinkles[0].length_px);
@@ -537,7 +365,7 @@ mod tests {
         let relief = Relief::of(&maps);
         let lattice = Lattice::of(&relief, &[]);
         let noise = lattice.noise(&relief);
-        let (wrinkles, _) = among(lattice.lines(&relief, &noise), &maps, &relief, &[]);
+        let (wrinkles, _) = among(lattice.lines(&relief, &noise), &maps, &relief, None, &[]);
         let measured = measure(&relief, &wrinkles, &skin_of(&maps));
         assert_eq!(
             (measured[0].outcome.clone(), measured[1].outcome.clone()),

@@ -137,7 +137,7 @@ impl Shown {
         let px_per_mm = relief.native_px_per_mm();
         let pigmented = off_pores(pigmented, &pores, px_per_mm);
         let discs = rimmed(&papules, &scars, &pigmented);
-        let (wrinkles, hairs) = wrinkles::among(lines, maps, &relief, &discs);
+        let (wrinkles, hairs) = wrinkles::among(lines, maps, &relief, light, &discs);
         let pigmented = off_hairs(pigmented, &hairs, px_per_mm);
         let furrows = wrinkles.iter().map(|wrinkle| wrinkle.points.as_slice());
         let stretch_marks = off_furrows(stretch_marks, furrows, px_per_mm);
