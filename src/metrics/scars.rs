@@ -355,6 +355,19 @@ mod tests {
         assert!(spots.is_empty(), "{spots:?}");
     }
 
+    /// A furrow 0.8 mm wide across the light, 0.16 at its walls, beside the pores of a skin without a pit.
+    #[test]
+    fn a_wide_furrow_is_no_row_of_scars() {
+        let mut furrowed = lit(0.0, 0.0);
+        let sigma = 20.0 * 0.8 * SIGMA_PER_FWHM;
+        furrowed.indexed_iter_mut().for_each(|((y, x), dark)| {
+            let u = (x as f64 - 200.0 - 0.3 * (y as f64 - 200.0)) / sigma;
+            *dark += (0.16 * 0.5f64.exp() * u * (-0.5 * u * u).exp()) as f32;
+        });
+        let scars = found(furrowed).0;
+        assert!(scars.is_empty(), "{scars:?}");
+    }
+
     #[test]
     fn shallower_pits_have_proportionally_less_contrast() {
         let contrast = |relief| value(&found(lit(relief, 0.0)).1, "scars.shading_contrast");
