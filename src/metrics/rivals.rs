@@ -10,7 +10,7 @@ use nalgebra::Vector3;
 
 use crate::filter::gaussian::gaussian;
 use crate::metrics::crescents::Profile;
-use crate::metrics::templates::{Ground, Template, Wall, draw, shading};
+use crate::metrics::templates::{FINER, Ground, Template, Wall, draw, shading};
 use crate::metrics::whitening::Whitening;
 use crate::raster::Plane;
 use crate::units::FilterScale;
@@ -99,7 +99,7 @@ impl Rivals {
     /// the skin, under light from the direction `towards`.
     pub fn of(channels: &[Plane; 3], scale: FilterScale, [ux, uy]: [f64; 2], whitening: &Whitening) -> Self {
         let shaded = |profile: Profile, radius, depth, light| {
-            shading(profile.reach(radius), light, scale, |at| Wall::of_pit(profile, radius, depth, at))
+            shading(profile.reach(radius), light, scale, FINER, |at| Wall::of_pit(profile, radius, depth, at))
         };
         let lit = |drawn: [Plane; 3]| Template::shaded(&drawn, whitening);
         let spot = |value: &dyn Fn(f64) -> f64, radius: f64| {
@@ -122,7 +122,8 @@ impl Rivals {
                 let slope = VALLEY_DEPTH * across * depth;
                 Wall { slope: [-slope * sin, slope * cos], hidden: 0.0 }
             };
-            lit(shading(FURROW_REACH_MM, [ux, uy], scale, wall).map(|drawn| {
+            // Wide ones are smooth.
+            lit(shading(FURROW_REACH_MM, [ux, uy], scale, 1, wall).map(|drawn| {
                 let middle = (drawn.nrows() / 2) as f64;
                 let along = |y: usize, x: usize| (x as f64 - middle) * cos + (y as f64 - middle) * sin;
                 Plane::from_shape_fn(drawn.dim(), |(y, x)| {
