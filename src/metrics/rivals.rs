@@ -10,7 +10,7 @@ use nalgebra::Vector3;
 
 use crate::filter::gaussian::gaussian;
 use crate::metrics::crescents::Profile;
-use crate::metrics::templates::{FINER, Ground, Template, Wall, draw, shading};
+use crate::metrics::templates::{Ground, Template, Wall, draw, shading};
 use crate::metrics::whitening::Whitening;
 use crate::raster::Plane;
 use crate::units::FilterScale;
@@ -67,8 +67,8 @@ const FURROW_REACH_MM: f64 = 3.0;
 
 /// Standard deviations, mm, of the depth across wide furrows, which show a dark and a bright wall, and how
 /// deep they are as a share of that.
-const VALLEYS_MM: [f64; 2] = [0.25, 0.42];
-const VALLEY_DEPTH: f64 = 0.5;
+const WIDE_FURROWS_MM: [f64; 2] = [0.25, 0.42];
+const WIDE_FURROW_DEPTH: f64 = 0.5;
 
 /// A place that may be the middle of a pit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,7 +91,7 @@ pub struct Rivals {
     bumps: Vec<Template>,
     spots: Vec<Template>,
     furrows: Vec<Template>,
-    valleys: Vec<Template>,
+    wide_furrows: Vec<Template>,
 }
 
 impl Rivals {
@@ -99,7 +99,7 @@ impl Rivals {
     /// the skin, under light from the direction `towards`.
     pub fn of(channels: &[Plane; 3], scale: FilterScale, [ux, uy]: [f64; 2], whitening: &Whitening) -> Self {
         let shaded = |profile: Profile, radius, depth, light| {
-            shading(profile.reach(radius), light, scale, FINER, |at| Wall::of_pit(profile, radius, depth, at))
+            shading(profile.reach(radius), light, scale, |at| Wall::of_pit(profile, radius, depth, at))
         };
         let lit = |drawn: [Plane; 3]| Template::shaded(&drawn, whitening);
         let spot = |value: &dyn Fn(f64) -> f64, radius: f64| {
@@ -115,15 +115,14 @@ impl Rivals {
                 (-0.5 * (across / sigma).powi(2)).exp() * faded(scale.mm(dx * along[0] + dy * along[1]))
             }))
         };
-        let valley = |sigma: f64, [cos, sin]: [f64; 2]| {
+        let wide_furrow = |sigma: f64, [cos, sin]: [f64; 2]| {
             let wall = |[dx, dy]: [f64; 2]| {
                 let across = (dy * cos - dx * sin) / sigma;
                 let depth = (-0.5 * across * across).exp();
-                let slope = VALLEY_DEPTH * across * depth;
+                let slope = WIDE_FURROW_DEPTH * across * depth;
                 Wall { slope: [-slope * sin, slope * cos], hidden: 0.0 }
             };
-            // Wide ones are smooth.
-            lit(shading(FURROW_REACH_MM, [ux, uy], scale, 1, wall).map(|drawn| {
+            lit(shading(FURROW_REACH_MM, [ux, uy], scale, wall).map(|drawn| {
                 let middle = (drawn.nrows() / 2) as f64;
                 let along = |y: usize, x: usize| (x as f64 - middle) * cos + (y as f64 - middle) * sin;
                 Plane::from_shape_fn(drawn.dim(), |(y, x)| {
@@ -143,8 +142,8 @@ impl Rivals {
             sigmas.iter().flat_map(|&sigma| directions.map(|along| of(sigma, along))).collect()
         };
         let furrows = everywhere(&FURROWS_MM, &furrow);
-        let valleys = everywhere(&VALLEYS_MM, &valley);
-        let all = pits.iter().chain(&bumps).chain(&spots).chain(&furrows).chain(&valleys);
+        let wide_furrows = everywhere(&WIDE_FURROWS_MM, &wide_furrow);
+        let all = pits.iter().chain(&bumps).chain(&spots).chain(&furrows).chain(&wide_furrows);
         let widest = all.map(Template::side).max().unwrap_or(0);
         let furthest = (scale.px(FURTHEST_MM).round() as usize).max(2);
         let white = |at: (usize, usize)| (whitening * Vector3::from_fn(|c, _| channels[c][at])).into();
@@ -157,7 +156,7 @@ impl Rivals {
             bumps: bumps.into(),
             spots,
             furrows,
-            valleys,
+            wide_furrows,
         }
     }
 
@@ -182,8 +181,8 @@ impl Rivals {
     }
 
     /// How strongly a wide furrow does, by its dark and its bright wall.
-    pub fn valley(&self, place: Place) -> f64 {
-        self.most(&self.valleys, place, (self.reach(NEAR, place) / 2).max(1))
+    pub fn wide_furrow(&self, place: Place) -> f64 {
+        self.most(&self.wide_furrows, place, (self.reach(NEAR, place) / 2).max(1))
     }
 
     /// How strongly a bump does: the dark side of a stronger one further off
@@ -254,7 +253,7 @@ mod tests {
             rivals.spot(place),
             rivals.furrow(place),
             rivals.bump(place),
-            rivals.valley(place),
+            rivals.wide_furrow(place),
         ]
     }
 

@@ -168,9 +168,7 @@ pub fn detect(skin: &PlainSkin, level: &Level, noise: Option<PitNoise>) -> Vec<S
         let looked_at = fit.is_worth_a_look() && is_paired(&fit);
         let alone = looked_at.then(|| alone(&fit, &noise)).filter(stands)?;
         let (looks, explained) = beside(alone, &fit, &rivals)?;
-        // What is slow to tell comes last, for the few that are left.
-        let is_pit = odds(&looks) > 0.0 && rivals.valley(place(&fit)) < explained;
-        is_pit.then_some((explained, fit))
+        (odds(&looks) > 0.0).then_some((explained, fit))
     });
     let mut pits: Vec<(f64, Fit)> = told.collect();
     pits.sort_by(|(a, p), (b, q)| b.total_cmp(a).then((p.y, p.x).cmp(&(q.y, q.x))));
@@ -213,16 +211,12 @@ fn stands(looks: &Looks) -> bool {
     looks[1] + ALONE[0] * looks[5] + ALONE[1] * looks[7] > LEAST_ALONE
 }
 
-fn place(fit: &Fit) -> Place {
-    Place { cell: [fit.x as isize, fit.y as isize], radius_mm: fit.radius_mm }
-}
-
 /// The looks with those of the rivals, and how strongly a pit explains the place; `None` where a
-/// bump explains more.
+/// bump or a wide furrow explains more.
 fn beside(mut looks: Looks, fit: &Fit, rivals: &Rivals) -> Option<(Looks, f64)> {
-    let place = place(fit);
+    let place = Place { cell: [fit.x as isize, fit.y as isize], radius_mm: fit.radius_mm };
     let pit = rivals.pit(place).max(1.0);
-    if rivals.bump(place) >= pit {
+    if rivals.bump(place) >= pit || rivals.wide_furrow(place) >= pit {
         return None;
     }
     let over = |rival: f64| (pit / rival.max(1.0)).ln();

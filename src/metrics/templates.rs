@@ -29,8 +29,8 @@ const SPREAD_MM: [f64; 3] = [0.2, 0.1, 0.06];
 /// is enough: large ones are smooth.
 const SMOOTH: isize = 10;
 
-/// Pixels of a pit's drawing per cell, along each side: its walls may be steep.
-pub(super) const FINER: usize = 3;
+/// Pixels of the drawing per cell, along each side.
+const FINER: usize = 3;
 
 /// Cells of a line that are added up at a time.
 const LANES: usize = 8;
@@ -204,17 +204,16 @@ impl Wall {
 
 /// The density of a relief in red, green and blue up to `reach` mm from its middle: dark where its
 /// wall falls away from the light, bright where it rises towards it, and dark where walls hide the
-/// light; spread in the skin. It is drawn with `finer` pixels per cell, and `wall` is asked at places in mm.
+/// light; spread in the skin. `wall` is asked at places in mm.
 pub(super) fn shading(
     reach: f64,
     [ux, uy]: [f64; 2],
     scale: FilterScale,
-    finer: usize,
     wall: impl Fn([f64; 2]) -> Wall,
 ) -> [Plane; 3] {
     let side = scale.px(reach).ceil() as usize + 2;
-    let count = (2 * side + 1) * finer;
-    let mm = |i: usize| scale.mm((i as f64 - 0.5 * (count as f64 - 1.0)) / finer as f64);
+    let count = (2 * side + 1) * FINER;
+    let mm = |i: usize| scale.mm((i as f64 - 0.5 * (count as f64 - 1.0)) / FINER as f64);
     let slant = ELEVATION.tan();
     let light = Plane::from_shape_fn((count, count), |(y, x)| {
         let Wall { slope: [gx, gy], hidden } = wall([mm(x), mm(y)]);
@@ -224,13 +223,13 @@ pub(super) fn shading(
         (seen * (1.0 - hidden)) as f32
     });
     SPREAD_MM.map(|spread| {
-        let spread = gaussian(&light, scale.px(spread) * finer as f64);
+        let spread = gaussian(&light, scale.px(spread) * FINER as f64);
         Plane::from_shape_fn((2 * side + 1, 2 * side + 1), |(y, x)| {
             let mut sum = 0.0;
-            for fine in y * finer..(y + 1) * finer {
-                sum += row(&spread, fine)[x * finer..(x + 1) * finer].iter().sum::<f32>();
+            for fine in y * FINER..(y + 1) * FINER {
+                sum += row(&spread, fine)[x * FINER..(x + 1) * FINER].iter().sum::<f32>();
             }
-            -(sum / (finer * finer) as f32).max(0.05).ln()
+            -(sum / (FINER * FINER) as f32).max(0.05).ln()
         })
     })
 }
