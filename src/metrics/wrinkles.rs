@@ -234,7 +234,7 @@ fn pieces<'a>(wrinkle: &'a Wrinkle, tiles: &'a Tiles) -> impl Iterator<Item = Pi
 mod tests {
     use super::*;
     use crate::metrics::lines::Lattice;
-    use crate::metrics::testing::{maps_of, noise, skin_of, turned_and_flipped, value};
+    use crate::metrics::testing::{maps_of, maps_of_colors, noise, skin_of, turned_and_flipped, value};
     use crate::raster::Plane;
 
     /// Two furrows of 12 mm, 0.4 mm wide (full width at half maximum, as
@@ -308,6 +308,51 @@ mod tests {
         let (wrinkles, _) = among(vec![dark], &maps, &Relief::of(&maps), None, &[]);
         assert_eq!(wrinkles.len(), 1);
         assert_eq!(wrinkles[0].contrast, 0.0);
+    }
+
+    /// By Lambert's cosine: a furrow 0.7 of its standard deviation of 6.6 pixels deep about y = 200, under
+    /// light from 45 degrees that comes from 5 degrees off its direction: both of its walls are dark, that
+    /// on the side of the light more so, 6.6 pixels off. The light comes from below.
+    #[test]
+    fn the_middle_lies_on_the_side_of_the_dark_wall_away_from_the_light() {
+        let maps = maps_of(
+            Plane::from_shape_fn((400, 400), |(y, x)| {
+                let u = (y as f64 - 200.0) / 6.6;
+                let slope = 0.7 * u * (-0.5 * u * u).exp();
+                let shade = 0.5 * (1.0 + slope * slope).ln() - (1.0 - slope * 5f64.to_radians().sin()).ln();
+                0.7 + shade as f32 + noise(x, y, 0.02)
+            }),
+            20.0,
+        );
+        // How far from the furrow's middle it is put, pixels, for light from below and from above.
+        let off = |below: bool| {
+            let azimuth = if below { 1.0 } else { -1.0 } * 85f64.to_radians();
+            let light = Light { azimuth, coherence: 1.0, pores: 100 };
+            let wall = Line::of((80..320).step_by(3).map(|x| [f64::from(x), 206.6]).collect());
+            let (wrinkles, _) = among(vec![wall], &maps, &Relief::of(&maps), Some(light), &[]);
+            let rows: Vec<f64> = wrinkles[0].points.iter().map(|point| (point[1] - 200.0).abs()).collect();
+            rows.into_iter().fold(0.0, f64::max)
+        };
+        assert!(off(true) <= 1.0, "{}", off(true));
+        assert!(off(false) > 4.0, "{}", off(false));
+    }
+
+    /// A dark line that takes a quarter of the red is neither a wrinkle nor a hair; one that takes seven
+    /// tenths is a wrinkle.
+    #[test]
+    fn blood_is_neither_wrinkle_nor_hair() {
+        let told = |red: f64| {
+            let channels = [red, 1.0, 0.9].map(|share| {
+                Plane::from_shape_fn((400, 400), |(y, _)| {
+                    (0.2 * share * (-0.5 * ((y as f64 - 200.0) / 3.4).powi(2)).exp()) as f32 + 0.7
+                })
+            });
+            let maps = maps_of_colors(channels, 20.0);
+            let line = Line::of((80..320).step_by(3).map(|x| [f64::from(x), 200.0]).collect());
+            let (wrinkles, hairs) = among(vec![line], &maps, &Relief::of(&maps), None, &[]);
+            (wrinkles.len(), hairs.len())
+        };
+        assert_eq!((told(0.25), told(0.7)), ((0, 0), (1, 0)));
     }
 
     /// By hand: a furrow 0.17 mm wide (standard deviation), half of it 0.1 and half 0.3 deep, has pieces of
