@@ -44,9 +44,9 @@ impl Rung {
     }
 }
 
-/// The plane, whose pixels are the means of cells of `averaged` pixels a side (1: it is the photo's own),
-/// smoothed by each of the rising `sigmas` (its pixels), averaging included; `None` for those too small to be sampled. Each rung is made from the
-/// one before.
+/// The plane, whose pixels are the means of cells of `averaged` pixels a side (1: it is the photo's
+/// own), smoothed by each of the rising `sigmas` (its pixels), averaging included; `None` for those too
+/// small to be sampled. Each rung is made from the one before.
 pub fn ladder(plane: &Plane, averaged: usize, sigmas: &[f64]) -> Vec<Option<Rung>> {
     let own_blur = raster::averaging(averaged).sqrt() / averaged as f64;
     let mut rungs: Vec<Option<Rung>> = Vec::with_capacity(sigmas.len());

@@ -15,8 +15,8 @@ fn pair(light: &str, camera: &str) -> (TempDir, [PathBuf; 2]) {
 /// The same of the skin of `seed`.
 fn pair_of(seed: u32, light: &str, camera: &str) -> (TempDir, [PathBuf; 2]) {
     planned(&format!(
-        "px_per_mm = 20.0\nseed = {seed}\n[[sessions]]\n[[sessions]]\ndate = \"2026-04-10\"\nday = 90\n[sessions.light]\n{light}\n\
-         [sessions.camera]\n{camera}\n"
+        "px_per_mm = 20.0\nseed = {seed}\n[[sessions]]\n[[sessions]]\ndate = \"2026-04-10\"\nday = 90\n\
+         [sessions.light]\n{light}\n[sessions.camera]\n{camera}\n"
     ))
 }
 
@@ -147,8 +147,8 @@ fn half_a_pixel_of_blur_is_told_on_dark_skin_in_noise() {
     for seed in [8, 21] {
         let camera = "[sessions.camera]\nread_noise = 0.004\n";
         let (_folder, photos) = planned(&format!(
-            "px_per_mm = 20.0\ntone = 0.3\nseed = {seed}\n[[sessions]]\n{camera}[[sessions]]\ndate = \"2026-04-10\"\nday = 90\n{camera}\
-             blur_px = 0.9434\n"
+            "px_per_mm = 20.0\ntone = 0.3\nseed = {seed}\n[[sessions]]\n{camera}\
+             [[sessions]]\ndate = \"2026-04-10\"\nday = 90\n{camera}blur_px = 0.9434\n"
         ));
         let report = compared(&photos);
         let measures = &report["views"][0]["sessions"][1]["comparable"]["measures"];
