@@ -68,6 +68,11 @@ const USUAL_HEMOGLOBIN: f32 = 0.26;
 const LIGHT_TO_MEDIUM: (f64, f64) = (16.0, 9.0);
 const MEDIUM_TO_DARK: (f64, f64) = (-22.0, -30.0);
 
+/// Least blue light, as a share of the red, that comes back from skin whose blue tells pigment: of
+/// modelled skin with 9 % melanosomes, between tan and brown, without sheen; and that of such with 30 %
+/// whose surface reflects 3 % of white.
+const LEAST_BLUE_TO_RED: [f64; 2] = [0.22, 0.27];
+
 /// Mean densities of modelled skin in the middle of either passage: what the
 /// rows of both sides agree on, so that the indices go on from tone to tone.
 const BETWEEN_LIGHT_AND_MEDIUM: [f64; 3] = [0.980, 1.530, 2.150];
@@ -88,6 +93,8 @@ pub struct Unmixing {
     typical: [f32; 2],
     growth: [f32; 2],
     ita_deg: f64,
+    /// Blue light that the baseline's typical skin sends back, as a share of the red.
+    blue_to_red: f64,
 }
 
 impl Unmixing {
@@ -100,6 +107,7 @@ impl Unmixing {
         let [melanin, hemoglobin] = unmixing.read;
         let blood = linear_in_chromophore(hemoglobin - USUAL_HEMOGLOBIN, unmixing.growth[1]);
         unmixing.typical = [melanin, USUAL_HEMOGLOBIN + blood];
+        unmixing.blue_to_red = f64::from(density[0] - density[2]).exp();
         unmixing
     }
 
@@ -147,7 +155,19 @@ impl Unmixing {
             typical: [0.0; 2],
             growth: [blend(&|tone: &Tone| tone.melanin_growth) as f32, HEMOGLOBIN_GROWTH as f32],
             ita_deg,
+            blue_to_red: 1.0,
         }
+    }
+
+    /// Whether so little blue light comes back from the skin that what its surface reflects drowns
+    /// what pigment takes of it.
+    ///
+    /// The share of blue tells it however the photo was exposed, as the level of light does not: a
+    /// camera left to itself shows dark skin as light as tan skin. Only of the darkest skin, whose blue
+    /// is the surface's, the level must tell.
+    pub fn lacks_blue(&self) -> bool {
+        let [tan, darkest] = LEAST_BLUE_TO_RED;
+        self.blue_to_red < tan || self.blue_to_red < darkest && self.ita_deg < MEDIUM_TO_DARK.0
     }
 
     /// Melanin, hemoglobin and shading per density of red, green and blue on
@@ -339,6 +359,20 @@ mod tests {
         // 1.57 - 0.31 + 0.79 over 3.08 - 1.07 + 0.64.
         assert!((level_share(0.0) - 2.05 / 2.65).abs() < 1e-6);
         assert!((sheen_log_sd(40.0) - 0.04).abs() < 1e-9 && (sheen_log_sd(-60.0) - 0.2).abs() < 1e-9);
+    }
+
+    /// Modelled skin in light a third as bright, as bright and three times as bright as usual.
+    #[test]
+    fn dark_skin_lacks_blue_however_it_was_exposed() {
+        let lacks = |melanosomes: f64, light: f32| {
+            Unmixing::of_skin(skin(melanosomes, 0.006).map(|value| value - light.ln())).lacks_blue()
+        };
+        for light in [0.33, 1.0, 3.0] {
+            assert!(!lacks(0.02, light) && !lacks(0.06, light), "{light}");
+            assert!(lacks(0.18, light), "{light}");
+        }
+        // Of the darkest all blue is sheen, by the share of which it passes for tan skin.
+        assert!(lacks(0.4, 1.0));
     }
 
     #[test]

@@ -3,15 +3,15 @@
 //! Melanin and blood unmixed from all three channels are the quietest maps
 //! where blue light comes back from the skin. Where little does, on brown and
 //! dark skin, what the surface reflects and the camera rounds drowns it, and
-//! red and green alone, each freed of the other chromophore, show the lesions.
-//! How dark skin comes out in a photo depends on its exposure, so that no
-//! threshold of colour tells the two apart; how clearly lesions stand out does.
+//! red and green alone, each freed of the other chromophore, show the lesions;
+//! and they show what takes as much of all colours, as blue-black moles do. But
+//! shading is left in, and small spots drown among pores and furrows.
 
 use serde::{Deserialize, Serialize};
 
 use crate::color::unmixing::{HEMOGLOBIN, MELANIN};
 use crate::lesion::excess::{excess, noise};
-use crate::lesion::segmentation::smoothed;
+use crate::lesion::segmentation::widely_smoothed;
 use crate::metrics::Maps;
 use crate::metrics::maps::Level;
 use crate::order::of_ranks;
@@ -19,6 +19,15 @@ use crate::raster::Plane;
 
 /// Share of the skin that is searched for what stands out: a few spots.
 const STANDING_OUT: f64 = 0.005;
+
+/// How clearly something must stand out on red and green where much blue comes back: 0.005 of
+/// drawn skin without clear spots exceeds 3.5 to 5.7 standard deviations on them, of photos of moles
+/// 7.6 to 95.
+const CLEAR: f64 = 7.0;
+
+/// How many times more clearly pigment must stand out on the unmixed map to be looked for there where
+/// little blue comes back: walls that dim the sheen of the skin stand out on it too.
+const WITHOUT_BLUE: f64 = 1.5;
 
 /// What colours skin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,17 +49,27 @@ pub enum LesionMap {
 }
 
 impl LesionMap {
-    /// The map on which the few densest places of the baseline stand out
-    /// furthest from the noise of its skin, and what stands out on it;
-    /// `unmixed` is the unmixed one.
+    /// The map for the baseline's skin, and what stands out on it; `unmixed` is the unmixed one.
+    ///
+    /// The one on which the few densest places stand out furthest from the noise of the skin, with
+    /// what is expected of the skin in the balance: few or small spots stand out on none.
     pub fn of_baseline(maps: &Maps, chromophore: Chromophore, unmixed: &Plane) -> (Self, Plane) {
         let level = &maps.coarse;
         let above = |map: &Plane| {
             let excess = excess(map, &level.skin, level.scale);
             (clearness(&excess, level), excess)
         };
-        let (unmixed, red) = rayon::join(|| above(unmixed), || above(&red_green(maps, chromophore)));
-        if red.0 > unmixed.0 { (Self::RedGreen, red.1) } else { (Self::Unmixed, unmixed.1) }
+        let (unmixed, red_green) = rayon::join(|| above(unmixed), || above(&red_green(maps, chromophore)));
+        let [least, weight] = match (maps.unmixing.lacks_blue(), chromophore) {
+            (false, _) => [CLEAR, 1.0],
+            (true, Chromophore::Melanin) => [0.0, WITHOUT_BLUE],
+            (true, Chromophore::Hemoglobin) => [0.0, 1.0],
+        };
+        if red_green.0 > least && weight * red_green.0 > unmixed.0 {
+            (Self::RedGreen, red_green.1)
+        } else {
+            (Self::Unmixed, unmixed.1)
+        }
     }
 
     /// What the map makes of an error of the three densities that compression
@@ -99,7 +118,7 @@ fn red_green(maps: &Maps, chromophore: Chromophore) -> Plane {
 /// The excess that only [`STANDING_OUT`] of the skin exceeds, in robust
 /// standard deviations; 0 without skin.
 fn clearness(excess: &Plane, level: &Level) -> f64 {
-    let smooth = smoothed(excess, level);
+    let smooth = widely_smoothed(excess, level);
     let inside = smooth.iter().zip(&level.skin).filter(|(_, inside)| **inside).map(|(value, _)| *value);
     let few = of_ranks(inside, |count| [((1.0 - STANDING_OUT) * count as f64) as usize]);
     let noise = f64::from(noise(&smooth, &level.skin));
@@ -109,6 +128,38 @@ fn clearness(excess: &Plane, level: &Level) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::testing;
+
+    /// The map of pigment for skin of these densities with `count` discs of 1 mm radius that add others,
+    /// and 400 dots of 0.25 mm that shade all colours alike; 10 px/mm, 60 mm a side.
+    fn chosen(skin: [f32; 3], count: usize, disc: [f32; 3]) -> LesionMap {
+        let near = |x: usize, y: usize, step: usize| {
+            let off = |at: usize| (at % step) as f64 - (step / 2) as f64;
+            off(x).hypot(off(y))
+        };
+        let maps = testing::maps_of_colors(
+            std::array::from_fn(|c| {
+                Plane::from_shape_fn((600, 600), |(y, x)| {
+                    let dot = 0.4 * (-0.5 * (near(x, y, 30) / 1.0).powi(2)).exp() as f32;
+                    let is_disc = near(x, y, 150) <= 10.0 && (y / 150) * 4 + x / 150 < count;
+                    skin[c] + dot + if is_disc { disc[c] } else { 0.0 } + testing::noise(x + 700 * c, y, 0.02)
+                })
+            }),
+            10.0,
+        );
+        LesionMap::of_baseline(&maps, Chromophore::Melanin, &maps.melanin).0
+    }
+
+    /// Pigment of 0.4 times its densities, and what takes as much of all colours.
+    #[test]
+    fn pigment_is_looked_for_in_blue_where_blue_comes_back() {
+        let (light, dark) = ([0.8, 1.2, 1.6], [1.6, 2.5, 3.6]);
+        let brown = MELANIN.map(|density| 0.4 * density);
+        assert_eq!(chosen(light, 16, brown), LesionMap::Unmixed);
+        assert_eq!(chosen(light, 1, brown), LesionMap::Unmixed, "one spot among the pores");
+        assert_eq!(chosen(light, 16, [0.9, 0.9, 0.8]), LesionMap::RedGreen, "blue-black moles");
+        assert_eq!(chosen(dark, 1, brown), LesionMap::RedGreen);
+    }
 
     #[test]
     fn two_channels_read_one_chromophore_and_not_the_other() {

@@ -6,10 +6,11 @@
 //! skin, so that a narrow shadow is fainter in red; over all that its light
 //! spreads to it is not.
 
-use crate::color::unmixing::{MELANIN, level_share, three_vectors};
+use crate::color::unmixing::{MELANIN, three_vectors};
 use crate::filter::components::Component;
 use crate::lesion::places::{Places, grow, owners};
 use crate::lesion::segmentation::Spot;
+use crate::lesion::shape::half_width;
 use crate::lesion::tint::Rise;
 use crate::metrics::Maps;
 use crate::quality::Plateaus;
@@ -27,29 +28,18 @@ const LEAST_GREEN: f64 = 1.2;
 /// on light skin. Shading takes as much of all.
 const MOST_BLUE: f64 = 0.8;
 
-/// On darker skin: how much of blue is added to red, and how much of that a pigmented spot takes
-/// away at most for each unit of green. What shades skin in a narrow place takes less red and more
-/// blue, as light spreads further the redder it is; of their sum by these weights it takes 1.2 to
-/// 1.3 times as much as of green whatever its width, pigment 1.0 to 1.15 times.
-const WITH_BLUE: f64 = 0.3;
-const MOST_WITH_BLUE: f64 = 1.18;
+/// Where little blue comes back: most length, mm, of what takes all of the green light that relief
+/// draws, and that it takes as much as: its rise of green density times its width. A wall darkens by
+/// its slope, so that rise times width is at most a height; spots of 0.12 mm are, for one, 1.2 mm wide
+/// and take a tenth. Of drawn walls, nine in ten have less.
+const LEAST_MASS_MM: f64 = 0.12;
 
-/// Least rise of blue over that of green by pigment, on darker skin whose green alone tells.
-const BLUE_STAYS: f64 = 1.25;
-
-/// Blood on darker skin: less red than this share of what pigment takes by its green, and no more
-/// blue than this by its green. Blood takes half as much red, and a papule is shaded besides;
-/// a camera that draws colours strongly lets pigment take little red, but then much blue.
+/// Blood there: less red than this share of what pigment takes by its green, and no more blue than
+/// this by its green. Blood takes half as much red and 0.3 to 0.9 times the blue, and shaded
+/// as papules are up to 1.6 times; a camera that draws colours strongly lets pigment take little red,
+/// but then much blue.
 const LEAST_RED: f64 = 0.84;
-const MOST_BLUE_OF_BLOOD: f64 = 1.2;
-
-/// Darkest skin, whose blue is all sheen: how much of that, as a share of red, a spot takes away at
-/// most whose red tells it from shading, which dims the sheen as well; the least of red that it
-/// takes, for in what is faint blue may lack by chance; and the least blue light, as a share of
-/// white, that a camera is sure not to have cut off.
-const LEAST_SHADED_BLUE: f64 = 0.2;
-const LEAST_CLEAR_RED: f64 = 0.15;
-const LEAST_BLUE: f64 = 0.01;
+const MOST_BLUE_OF_BLOOD: f64 = 1.6;
 
 /// Light that comes back from skin without having been inside, as a share of
 /// white: what the surface reflects and the lens scatters. No pigment takes it away. Chosen by us.
@@ -68,9 +58,6 @@ const SURE_OF_BLUE: f64 = 2.0;
 /// how much there is of it: the rest is shading.
 const LEAST_PIGMENT: f64 = 0.4;
 
-/// Most use of the level of light by the melanin index of skin whose blue tells pigment.
-const BLUE_TELLS: f64 = 0.5;
-
 /// The densities that a little more pigment adds to skin that sends back this
 /// `light`, red, green, blue, and their errors, which go together: as much as [`MELANIN`] less
 /// the share of the light that is stray.
@@ -86,15 +73,15 @@ pub fn confirmed(maps: &Maps, spots: Vec<Spot>) -> Vec<(Spot, Rise)> {
     let mut owner = owners(spots.iter().map(|spot| &spot.pixels), level.skin.dim());
     grow(&mut owner, level.scale.px(SPREAD_MM).round() as usize);
     let places = Places::new(&owner, spots.len(), &level.skin, level.scale);
-    let blue_tells = level_share(maps.unmixing.ita_deg()) < BLUE_TELLS;
-    let told = |(index, spot)| {
+    let told = |(index, spot): (usize, Spot)| {
         let (place, ring) = (places.place(index), places.ring(index));
         let around = maps.density.each_ref().map(|density| mean(density, &ring));
         let rise = [0, 1, 2].map(|c| mean(&maps.density[c], place) - around[c]);
-        let is_pigment = if blue_tells {
-            of_pigment(rise, &maps.plateaus)
+        let is_pigment = if maps.unmixing.lacks_blue() {
+            let width_mm = level.scale.mm(2.0 * half_width(&spot.pixels));
+            of_pigment_on_dark(rise, around.map(|density| (-density).exp()), width_mm)
         } else {
-            of_pigment_on_dark(rise, &maps.plateaus, around.map(|density| (-density).exp()))
+            of_pigment(rise, &maps.plateaus)
         };
         is_pigment.then_some((spot, rise))
     };
@@ -111,20 +98,16 @@ fn of_pigment([red, green, blue]: Rise, errors: &Plateaus) -> bool {
         || f64::from(MELANIN[0]) * melanin > LEAST_PIGMENT * red
 }
 
-/// The same on darker skin, which sends back this `light`.
-fn of_pigment_on_dark([red, green, blue]: Rise, errors: &Plateaus, light: [f64; 3]) -> bool {
+/// The same of a spot of some width on skin that sends back this `light`, little of it blue.
+///
+/// Relief takes as much of all colours where it shades the skin, and where it dims the sheen of its
+/// surface as much light of each: of both together as much green as lies between the red and the
+/// blue that it takes, by the light of the skin. Pigment takes more.
+fn of_pigment_on_dark([red, green, blue]: Rise, light: [f64; 3], width_mm: f64) -> bool {
     let (pigment, _) = added(light);
-    let sum = [-1.0, MOST_WITH_BLUE, -WITH_BLUE];
-    let less = sum[0] * red + sum[1] * green + sum[2] * blue;
-    let lacks_blue = LEAST_SHADED_BLUE * red - blue;
-    let leaves_sheen = red > LEAST_CLEAR_RED
-        && light[2] > LEAST_BLUE
-        && lacks_blue > SURE_OF_BLUE * error([LEAST_SHADED_BLUE, 0.0, -1.0], errors);
-    let is_no_shading = less > error(sum, errors)
-        || leaves_sheen
-        || pigment[2] > BLUE_STAYS * pigment[1] && green > LEAST_GREEN * red;
+    let of_red = ((1.0 - light[2] / light[1]) / (1.0 - light[2] / light[0])).clamp(0.0, 1.0);
     let is_blood = red < LEAST_RED * pigment[0] / pigment[1] * green && blue < MOST_BLUE_OF_BLOOD * green;
-    is_no_shading && !is_blood
+    green > of_red * red + (1.0 - of_red) * blue && green * width_mm > LEAST_MASS_MM && !is_blood
 }
 
 /// The standard error of a sum of densities by `weights`.
@@ -158,36 +141,43 @@ mod tests {
         let pigment = [0.4, 0.6, 1.0];
         assert!(of_pigment(rises([0.4, 0.2, 0.1], pigment), &of_blue(0.02)));
         let (dark, light) = ([0.1, 0.033, 0.004], [0.12, 0.053, 0.024]);
-        assert!(of_pigment_on_dark(rises(dark, pigment), &of_blue(0.05), light));
+        assert!(of_pigment_on_dark(rises(dark, pigment), light, 1.0));
         assert!(!of_pigment([0.405; 3], &of_blue(0.02)));
-        assert!(!of_pigment_on_dark([0.405; 3], &of_blue(0.02), light));
-        assert!(!of_pigment_on_dark(rises(dark, pigment), &of_blue(0.15), light), "blue is too uncertain");
+        assert!(!of_pigment_on_dark([0.405, 0.4, 0.405], light, 1.0));
+    }
+
+    /// By hand: skin of 0.2, 0.1 and 0.03 under a sheen of 0.01. A wall takes a tenth of the light from
+    /// inside and four tenths of the sheen: 0.024, 0.014 and 0.007.
+    #[test]
+    fn walls_that_dim_the_sheen_are_no_pigment() {
+        let light = [0.21, 0.11, 0.04];
+        let wall = [(0.21f64 / 0.186).ln(), (0.11f64 / 0.096).ln(), (0.04f64 / 0.033).ln()];
+        assert!(!of_pigment_on_dark(wall, light, 1.0));
+        // Pigment that takes a tenth of the red, 0.15 of the green, 0.2 of the blue, and none of the sheen.
+        let pigment = [(0.21f64 / 0.19).ln(), (0.11f64 / 0.095).ln(), (0.04f64 / 0.034).ln()];
+        assert!(of_pigment_on_dark(pigment, light, 1.0));
+        assert!(!of_pigment_on_dark(pigment, light, 0.5), "0.07 mm, as a wall may have");
     }
 
     #[test]
     fn narrow_shading_and_papules_are_no_pigment_on_dark_skin() {
         // Red light spreads over a narrow pit and blue does not.
         let light = [0.27, 0.12, 0.035];
-        assert!(!of_pigment_on_dark([0.15, 0.18, 0.27], &of_blue(0.0), light));
+        assert!(!of_pigment_on_dark([0.15, 0.18, 0.27], light, 0.6));
         // Blood of 0.12 and shading of 0.03: 0.03 + 0.12 (0.235, 0.75, 0.619).
-        assert!(!of_pigment_on_dark([0.058, 0.120, 0.104], &of_blue(0.0), light));
+        assert!(!of_pigment_on_dark([0.058, 0.120, 0.104], light, 2.0));
         // Pigment of 0.4, of whose densities 0.954, 0.896 and 0.643 are seen where 0.0125 is stray.
-        assert!(of_pigment_on_dark([0.126, 0.177, 0.207], &of_blue(0.02), light));
+        assert!(of_pigment_on_dark([0.126, 0.177, 0.207], light, 1.0));
         // A mole of sRGB 160, 75, 20 on skin of 190, 130, 70, from a phone.
-        assert!(of_pigment_on_dark([0.37, 1.15, 2.1], &of_blue(0.02), [0.51, 0.22, 0.061]));
+        assert!(of_pigment_on_dark([0.37, 1.15, 2.1], [0.51, 0.22, 0.061], 1.0));
     }
 
     /// By hand: skin of 0.36, 0.1 and 0.001 (red to blue) under a sheen of 0.048. Pigment that leaves a
-    /// quarter of the red, a tenth of the green and no blue; a shade that takes a third of all light.
+    /// quarter of the red, a tenth of the green and no blue.
     #[test]
-    fn pigment_leaves_the_sheen_of_the_darkest_skin_and_shading_does_not() {
-        let light = [0.408, 0.148, 0.049];
+    fn pigment_leaves_the_sheen_of_the_darkest_skin() {
         let pigment = [(0.408f64 / 0.138).ln(), (0.148f64 / 0.058).ln(), (0.049f64 / 0.048).ln()];
-        assert!(of_pigment_on_dark(pigment, &of_blue(0.02), light));
-        assert!(!of_pigment_on_dark([0.405; 3], &of_blue(0.02), light));
-        // A little shade with noise in blue, and blue that was cut off, tell nothing.
-        assert!(!of_pigment_on_dark([0.08, 0.06, 0.0], &of_blue(0.0), light));
-        assert!(!of_pigment_on_dark([0.405, 0.3, 0.0], &of_blue(0.0), [0.408, 0.148, 0.002]));
+        assert!(of_pigment_on_dark(pigment, [0.408, 0.148, 0.049], 1.0));
     }
 
     #[test]

@@ -175,7 +175,8 @@ pub fn smoothed(excess: &Plane, level: &Level) -> Plane {
     gaussian_inside(excess, &level.skin, level.scale.px(SMOOTHING_MM))
 }
 
-fn widely_smoothed(excess: &Plane, level: &Level) -> Plane {
+/// The same, as what is wide and faint shows best.
+pub(super) fn widely_smoothed(excess: &Plane, level: &Level) -> Plane {
     gaussian_inside(excess, &level.skin, level.scale.px(WIDE_SMOOTHING_MM))
 }
 

@@ -32,10 +32,14 @@ pub fn without_tails(region: &Component, scale: FilterScale) -> Vec<Component> {
     bodies.into_iter().map(|body| body.into_iter().map(place).collect()).collect()
 }
 
+/// Half the width of a region where it is widest, cells; 0 of none.
+pub fn half_width(region: &Component) -> f64 {
+    alone(region).map_or(0.0, |(mask, _)| greatest(&depth(&mask)))
+}
+
 /// Whether a region is a line: narrow, and many times as long as wide.
 pub fn is_line(region: &Component, scale: FilterScale) -> bool {
-    let Some((mask, _)) = alone(region) else { return false };
-    let half_width = greatest(&depth(&mask));
+    let half_width = half_width(region);
     let circle = std::f64::consts::PI * half_width * half_width;
     half_width < scale.px(WIDE_MM) && region.len() as f64 > LONG * circle
 }

@@ -5,6 +5,7 @@
 
 use crate::lesion::places::{grow, owners};
 use crate::lesion::segmentation::Spot;
+use crate::lesion::shape::half_width;
 use crate::metrics::maps::Level;
 use crate::metrics::pits::Shading;
 use crate::order::median;
@@ -21,6 +22,9 @@ const BRIGHT: f64 = 0.05;
 /// of all tones one in 800 reaches it, of the walls taken for spots seven in ten. Chosen by us.
 const LEAST_SHADED: f64 = 0.265;
 
+/// Width, mm, from which nothing is a wall.
+const WIDE_MM: f64 = 1.8;
+
 /// The `spots` that are no walls, as the `shading` shows it.
 pub fn off_walls(mut spots: Vec<Spot>, shading: &Shading, level: &Level) -> Vec<Spot> {
     let reach = |mm: f64| level.scale.px(mm).round() as usize;
@@ -36,8 +40,11 @@ pub fn off_walls(mut spots: Vec<Spot>, shading: &Shading, level: &Level) -> Vec<
     }
     let mut rings = rings.into_iter();
     spots.retain(|spot| {
-        let place: Vec<_> = spot.pixels.iter().map(|&(x, y)| (y as usize, x as usize)).collect();
         let ring = rings.next().unwrap_or_default();
+        if level.scale.mm(2.0 * half_width(&spot.pixels)) >= WIDE_MM {
+            return true;
+        }
+        let place: Vec<_> = spot.pixels.iter().map(|&(x, y)| (y as usize, x as usize)).collect();
         shaded(shading, &place, &ring).is_none_or(|share| share < LEAST_SHADED)
     });
     spots
@@ -65,14 +72,20 @@ mod tests {
     use crate::raster::Mask;
     use crate::units::FilterScale;
 
-    /// A place of 5 by 5 cells that takes 0.2 of green, with `dark` of shading in it and `bright` less
-    /// of it 3 cells to its right, in 4 by 9 of the less than 500 cells around; 10 cells per mm.
-    fn kept(dark: f32, bright: f32) -> usize {
-        let plane = |of: f32, beside: f32| {
-            Plane::from_shape_fn((41, 41), |at| match at {
-                (18..23, 18..23) => 0.3 + of,
-                (16..25, 26..30) => 0.3 - beside,
-                _ => 0.3,
+    /// A place of `side` by `side` cells that takes 0.2 of green, with `dark` of shading in it and `bright`
+    /// less of it 3 cells to its right, in 4 by 9 of the cells around; 10 cells per mm.
+    fn kept(side: usize, dark: f32, bright: f32) -> usize {
+        let place = 20 - side / 2..21 + side / 2;
+        let beside = place.end + 3..place.end + 7;
+        let plane = |of: f32, by: f32| {
+            Plane::from_shape_fn((41, 41), |(y, x)| {
+                if place.contains(&y) && place.contains(&x) {
+                    0.3 + of
+                } else if (16..25).contains(&y) && beside.contains(&x) {
+                    0.3 - by
+                } else {
+                    0.3
+                }
             })
         };
         let shading =
@@ -82,6 +95,7 @@ mod tests {
             scale: FilterScale { px_per_mm: 10.0, physical: true },
             skin: Mask::from_elem((41, 41), true),
         };
+        let cells = || place.start as u32..place.end as u32;
         let spot = Spot {
             kind: LesionKind::Pigmented,
             centre: [20.0, 20.0],
@@ -90,7 +104,7 @@ mod tests {
             dose: 5.0,
             dose_standard_error: 0.1,
             outline: Vec::new(),
-            pixels: (18..23).flat_map(|y| (18..23).map(move |x| (x, y))).collect(),
+            pixels: cells().flat_map(|y| cells().map(move |x| (x, y))).collect(),
         };
         off_walls(vec![spot], &shading, &level).len()
     }
@@ -98,8 +112,10 @@ mod tests {
     /// By hand: √(0.1 × 0.03) is 0.27 of 0.2, √(0.1 × 0.025) 0.25 of it.
     #[test]
     fn a_dark_wall_beside_a_bright_one_is_no_spot() {
-        assert_eq!((kept(0.1, 0.03), kept(0.1, 0.025)), (0, 1));
+        assert_eq!((kept(5, 0.1, 0.03), kept(5, 0.1, 0.025)), (0, 1));
         // A spot that the shading hardly shows, what is brighter in it, and what has nothing beside it.
-        assert_eq!((kept(0.01, 0.1), kept(-0.1, 0.1), kept(0.2, 0.0)), (1, 1, 1));
+        assert_eq!((kept(5, 0.01, 0.1), kept(5, -0.1, 0.1), kept(5, 0.2, 0.0)), (1, 1, 1));
+        // 1.5 mm and 1.9 mm.
+        assert_eq!((kept(15, 0.1, 0.1), kept(19, 0.1, 0.1)), (0, 1));
     }
 }

@@ -25,7 +25,7 @@ pub mod scars;
 mod strands;
 pub mod stretch_marks;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod templates;
 pub mod texture;
 pub mod whitening;
