@@ -49,10 +49,9 @@ pub enum LesionMap {
 }
 
 impl LesionMap {
-    /// The map for the baseline's skin, and what stands out on it; `unmixed` is the unmixed one.
-    ///
-    /// The one on which the few densest places stand out furthest from the noise of the skin, with
-    /// what is expected of the skin in the balance: few or small spots stand out on none.
+    /// The map on which the few densest places of the baseline stand out furthest from the noise of
+    /// its skin, and what stands out on it; `unmixed` is the unmixed one. How much blue comes back
+    /// weighs too, for few or small spots stand out on neither.
     pub fn of_baseline(maps: &Maps, chromophore: Chromophore, unmixed: &Plane) -> (Self, Plane) {
         let level = &maps.coarse;
         let above = |map: &Plane| {
@@ -60,11 +59,9 @@ impl LesionMap {
             (clearness(&excess, level), excess)
         };
         let (unmixed, red_green) = rayon::join(|| above(unmixed), || above(&red_green(maps, chromophore)));
-        let [least, weight] = match (maps.unmixing.lacks_blue(), chromophore) {
-            (false, _) => [CLEAR, 1.0],
-            (true, Chromophore::Melanin) => [0.0, WITHOUT_BLUE],
-            (true, Chromophore::Hemoglobin) => [0.0, 1.0],
-        };
+        let lacks_blue = maps.unmixing.lacks_blue();
+        let least = if lacks_blue { 0.0 } else { CLEAR };
+        let weight = if lacks_blue && chromophore == Chromophore::Melanin { WITHOUT_BLUE } else { 1.0 };
         if red_green.0 > least && weight * red_green.0 > unmixed.0 {
             (Self::RedGreen, red_green.1)
         } else {

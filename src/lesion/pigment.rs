@@ -28,10 +28,11 @@ const LEAST_GREEN: f64 = 1.2;
 /// on light skin. Shading takes as much of all.
 const MOST_BLUE: f64 = 0.8;
 
-/// Where little blue comes back: most length, mm, of what takes all of the green light that relief
-/// draws, and that it takes as much as: its rise of green density times its width. A wall darkens by
-/// its slope, so that rise times width is at most a height; spots of 0.12 mm are, for one, 1.2 mm wide
-/// and take a tenth. Of drawn walls, nine in ten have less.
+/// Where little blue comes back: how many times as much green as relief would pigment takes at least, and
+/// the least of it, rise of density times width, mm. A wall darkens by its slope, so that this product is
+/// at most the height that it spans; of what is drawn and passes for pigment by its colour without being
+/// any, two in three have less. A spot of 1.2 mm that takes a tenth of the green has it.
+const MORE_THAN_RELIEF: f64 = 1.02;
 const LEAST_MASS_MM: f64 = 0.12;
 
 /// Blood there: less red than this share of what pigment takes by its green, and no more blue than
@@ -107,7 +108,8 @@ fn of_pigment_on_dark([red, green, blue]: Rise, light: [f64; 3], width_mm: f64) 
     let (pigment, _) = added(light);
     let of_red = ((1.0 - light[2] / light[1]) / (1.0 - light[2] / light[0])).clamp(0.0, 1.0);
     let is_blood = red < LEAST_RED * pigment[0] / pigment[1] * green && blue < MOST_BLUE_OF_BLOOD * green;
-    green > of_red * red + (1.0 - of_red) * blue && green * width_mm > LEAST_MASS_MM && !is_blood
+    let of_relief = of_red * red + (1.0 - of_red) * blue;
+    green > MORE_THAN_RELIEF * of_relief && green * width_mm > LEAST_MASS_MM && !is_blood
 }
 
 /// The standard error of a sum of densities by `weights`.
@@ -143,7 +145,7 @@ mod tests {
         let (dark, light) = ([0.1, 0.033, 0.004], [0.12, 0.053, 0.024]);
         assert!(of_pigment_on_dark(rises(dark, pigment), light, 1.0));
         assert!(!of_pigment([0.405; 3], &of_blue(0.02)));
-        assert!(!of_pigment_on_dark([0.405, 0.4, 0.405], light, 1.0));
+        assert!(!of_pigment_on_dark([0.405; 3], light, 1.0));
     }
 
     /// By hand: skin of 0.2, 0.1 and 0.03 under a sheen of 0.01. A wall takes a tenth of the light from
@@ -173,11 +175,15 @@ mod tests {
     }
 
     /// By hand: skin of 0.36, 0.1 and 0.001 (red to blue) under a sheen of 0.048. Pigment that leaves a
-    /// quarter of the red, a tenth of the green and no blue.
+    /// quarter of the red, a tenth of the green and no blue; shade that takes as much of all.
     #[test]
-    fn pigment_leaves_the_sheen_of_the_darkest_skin() {
+    fn pigment_leaves_the_sheen_of_the_darkest_skin_and_shading_does_not() {
+        let light = [0.408, 0.148, 0.049];
         let pigment = [(0.408f64 / 0.138).ln(), (0.148f64 / 0.058).ln(), (0.049f64 / 0.048).ln()];
-        assert!(of_pigment_on_dark(pigment, [0.408, 0.148, 0.049], 1.0));
+        assert!(of_pigment_on_dark(pigment, light, 1.0));
+        // A little shade with noise in blue, and blue that was cut off, tell nothing.
+        assert!(!of_pigment_on_dark([0.08, 0.06, 0.0], light, 2.0));
+        assert!(!of_pigment_on_dark([0.405, 0.3, 0.0], [0.408, 0.148, 0.002], 1.0));
     }
 
     #[test]
