@@ -8,7 +8,7 @@ use crate::filter::scale_space::{Rung, ladder};
 use crate::metrics::maps::freed;
 use crate::metrics::relief::{Clutter, Light};
 use crate::metrics::{Better, Estimate, Family, Maps, Measured, Metric, NO_SKIN, RESOLUTION_TOO_LOW};
-use crate::raster::{Mask, Plane, cell_centre, covers, sample, size};
+use crate::raster::{Mask, Plane, cell_centre, covers, size};
 use crate::region::Region;
 
 /// Standard deviations at which papules are looked for, mm; the first and the
@@ -29,8 +29,14 @@ const LEAST_ISOTROPY: f64 = 0.4;
 /// Radii, mm, at half of the redness, that a papule can have (0.5 to 5 mm wide, with its flare).
 const RADII_MM: std::ops::Range<f64> = 0.4..2.6;
 
-/// Least shading of its sides, ln units: bright towards the light.
-const LEAST_RISE: f64 = 0.02;
+/// Least fall of red density towards the light over a standard deviation of its redness: a bump is bright
+/// on the side of the light and dark on the other. Red light shows relief, and least of all what blood,
+/// the skin's mottle and the sheen of its surface do. Of 132 drawn papules 123 have it, and of 439 flat
+/// patches and places as red 13. Chosen by us.
+const LEAST_RISE: f64 = 0.022;
+
+/// How far around a papule that is looked at, standard deviations.
+const WINDOW: f64 = 2.5;
 
 /// Most melanin of a wound above its surroundings, as a share of the
 /// hemoglobin: how much blood is in what is brown as well cannot be told.
@@ -91,21 +97,47 @@ pub fn papules(maps: &Maps, clutter: &Clutter, light: Option<Light>) -> Vec<RedS
     let excess = freed(&maps.hemoglobin, maps);
     let rungs = ladder(&excess, maps.coarse.factor, &SIGMAS_MM.map(|sigma| scale.px(sigma)));
     let rungs: Vec<&Rung> = rungs.iter().flatten().collect();
-    let shading = freed(&maps.shading, maps);
-    let raised = |x: f64, y: f64, sigma: f64| {
-        // Bright towards the light, dark away from it, at the steepest part of its sides.
-        let at = |u: [f64; 2], sign: f64| sample(&shading, x + sign * sigma * u[0], y + sign * sigma * u[1]);
-        let rise = |u: [f64; 2]| Some(0.5 * f64::from(at(u, -1.0)? - at(u, 1.0)?));
-        towards.is_none_or(|light| rise(light.towards()).is_some_and(|rise| rise >= LEAST_RISE))
+    let red = freed(&maps.density[0], maps);
+    let raised = |blob: &Blob| {
+        towards.is_none_or(|light| {
+            let [x, y] = light.towards();
+            let [along, across] = [[x, y], [-y, x]].map(|direction| fall(&red, skin, blob, direction));
+            along >= across.abs().max(LEAST_RISE)
+        })
     };
     let found = blobs(&rungs, (0.4 * least) as f32);
     found
         .iter()
         .filter(|b| b.height >= least && b.isotropy >= LEAST_ISOTROPY && b.prominence > 0.0)
         .filter(|b| RADII_MM.contains(&scale.mm(RADIUS_PER_SIGMA * b.sigma)))
-        .filter(|b| covers(skin, b.x, b.y) && raised(b.x, b.y, b.sigma))
+        .filter(|b| covers(skin, b.x, b.y) && raised(b))
         .map(|b| papule(b, &excess, maps.coarse.factor))
         .collect()
+}
+
+/// By how much a plane falls in a direction over the standard deviation of a blob: its slope by least
+/// squares in the Gaussian window of the blob, where there is skin; 0 without.
+fn fall(plane: &Plane, skin: &Mask, blob: &Blob, [ux, uy]: [f64; 2]) -> f64 {
+    let (width, height) = size(plane);
+    let span = |at: f64, size: usize| {
+        let reach = WINDOW * blob.sigma;
+        (at - reach).max(0.0) as usize..((at + reach) as usize + 1).min(size)
+    };
+    let [mut weights, mut places, mut squares, mut values, mut products] = [0.0; 5];
+    for y in span(blob.y, height) {
+        for x in span(blob.x, width).filter(|&x| skin[[y, x]]) {
+            let [dx, dy] = [(x as f64 - blob.x) / blob.sigma, (y as f64 - blob.y) / blob.sigma];
+            let (place, value) = (dx * ux + dy * uy, f64::from(plane[[y, x]]));
+            let weight = (-0.5 * (dx * dx + dy * dy)).exp();
+            weights += weight;
+            places += weight * place;
+            squares += weight * place * place;
+            values += weight * value;
+            products += weight * place * value;
+        }
+    }
+    let variance = squares * weights - places * places;
+    if variance > 0.0 { (places * values - products * weights) / variance } else { 0.0 }
 }
 
 /// A blob with the outline of what is at least half as red around its centre.
