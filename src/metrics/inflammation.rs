@@ -280,6 +280,26 @@ mod tests {
     }
 
     /// Discs of 1 mm radius and a density of 1.5 in blood, and as much of it in melanin too.
+    /// A slope of -0.05 over 4 cells along x, with a round spot in the middle, or with no skin in a corner.
+    #[test]
+    fn a_slope_is_seen_below_a_spot_and_beside_a_gap() {
+        let blob = Blob { x: 30.0, y: 29.5, sigma: 4.0, height: 0.3, isotropy: 1.0, prominence: 1.0 };
+        let sloping = |spot: f64| {
+            Plane::from_shape_fn((60, 60), |(y, x)| {
+                let [dx, dy] = [x as f64 - 30.0, y as f64 - 29.5];
+                (0.2 - 0.05 * dx / 4.0 + spot * (-(dx * dx + dy * dy) / 32.0).exp()) as f32
+            })
+        };
+        let corner = Mask::from_shape_fn((60, 60), |(y, x)| x < 33 || y < 33);
+        for (spot, skin) in [(0.3, Mask::from_elem((60, 60), true)), (0.0, corner)] {
+            for (direction, expected) in [([1.0, 0.0], 0.05), ([-1.0, 0.0], -0.05), ([0.6, 0.8], 0.03)] {
+                let seen = fall(&sloping(spot), &skin, &blob, direction);
+                assert!((seen - expected).abs() < 2e-3, "{spot} {direction:?}: {seen}");
+            }
+        }
+        assert_eq!(fall(&sloping(0.0), &Mask::from_elem((60, 60), false), &blob, [1.0, 0.0]), 0.0);
+    }
+
     #[test]
     fn wounds_are_red_and_not_brown() {
         let wounds_of = |brown: f32| {
