@@ -98,9 +98,14 @@ const MOST_LEVEL: f64 = 0.5;
 const LEAST_EXPLAINED: f64 = 0.12;
 
 impl Fit {
+    /// The mean amplitude of both sides.
+    pub fn contrast(&self) -> f64 {
+        0.5 * (self.dark + self.bright)
+    }
+
     /// Whether crescents could be seen at all, and are a part of what is there.
     pub fn is_worth_a_look(&self) -> bool {
-        let contrast = 0.5 * (self.dark + self.bright);
+        let contrast = self.contrast();
         contrast >= LEAST_CONTRAST
             && self.dark >= LEAST_DARK * self.bright
             && self.level.abs() <= MOST_LEVEL * contrast
@@ -117,6 +122,8 @@ pub struct PitNoise {
     pub residual: f64,
     /// What decorrelates the channels.
     pub whitening: Whitening,
+    /// By how many e-folds the skin sends back less blue than red, below 0.
+    pub blueness: f64,
 }
 
 /// What light from one side draws of the relief, density on the coarse level, freed from slow variation.
@@ -134,6 +141,7 @@ pub struct Shading {
 pub struct PlainSkin {
     channels: [Plane; 3],
     whitening: Whitening,
+    blueness: f64,
     /// The channels weighed such that shading, which they share, stays as it is and what
     /// pigment and blood vary in falls out as far as it can.
     shade: Plane,
@@ -163,6 +171,8 @@ impl PlainSkin {
         let channels: [Plane; 3] = channels.try_into().expect("three channels");
         let broad = channels.each_ref().map(|c| gaussian_inside(c, &plain, scale.px(SIGMAS_MM[0])));
         let whitening = baseline.unwrap_or_else(|| whitening(&broad, &plain, scale));
+        let density = |c: usize| median(inside(&maps.density[c], &plain).collect());
+        let blueness = density(0) - density(2);
         let broad_shade = weighed(&broad, shading_weights(&whitening));
         // Colour is taken out no finer than pits are seen: what is finer is noise of compression.
         let shade = &broad_shade - &broad[0] + &channels[0];
@@ -173,7 +183,7 @@ impl PlainSkin {
             .flat_map(|profile| RADII_MM.map(|radius| Shape::new(profile, radius, scale, towards)))
             .collect();
         let own = OnceLock::new();
-        Self { channels, whitening, shade, broad_shade, plain, scale, towards, slopes, shapes, own }
+        Self { channels, whitening, blueness, shade, broad_shade, plain, scale, towards, slopes, shapes, own }
     }
 
     /// How uneven this skin is.
@@ -182,13 +192,12 @@ impl PlainSkin {
             return *own;
         }
         let slopes = std::array::from_fn(|k| {
-            let values = self.slopes[k].indexed_iter().step_by(7).filter(|(at, _)| self.plain[*at]);
-            1.4826 * median(values.map(|(_, v)| f64::from(v.abs())).collect())
+            1.4826 * median(inside(&self.slopes[k], &self.plain).map(f64::abs).collect())
         });
         let fits = self.fitted(&slopes);
         let seen = fits.iter().filter(|fit| fit.is_worth_a_look());
         let residual = median(seen.map(|fit| fit.residual).collect());
-        let own = PitNoise { slopes, residual, whitening: self.whitening };
+        let own = PitNoise { slopes, residual, whitening: self.whitening, blueness: self.blueness };
         // Worked out before it is kept: no thread waits here for another.
         self.own.get_or_init(|| (own, fits)).0
     }
@@ -367,6 +376,11 @@ fn subtract(plane: &mut Plane, dot: &Blob, maps: &Maps, spread: f64) {
     if height > 0.0 {
         cells.iter().for_each(|&(py, px, shape)| plane[[py, px]] -= (height * shape) as f32);
     }
+}
+
+/// Values of plain skin, of a seventh of all cells.
+fn inside<'a>(plane: &'a Plane, plain: &'a Mask) -> impl Iterator<Item = f64> + 'a {
+    plane.indexed_iter().step_by(7).filter(|(at, _)| plain[*at]).map(|(_, value)| f64::from(*value))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

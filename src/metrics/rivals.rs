@@ -3,8 +3,8 @@
 //!
 //! The three channels are decorrelated by the covariance of the baseline's
 //! plain skin, so that what pigment and blood vary in anyway counts little and
-//! what all channels share counts much. A pit, a bump and a wide furrow are drawn
-//! as light from one side shades them; a spot and a narrow furrow may have any colour.
+//! what all channels share counts much. A pit, a bump and a furrow are drawn
+//! as light from one side shades them; a spot may have any colour.
 
 use nalgebra::Vector3;
 
@@ -60,15 +60,12 @@ const FURTHEST_MM: f64 = 4.5;
 /// How soft the edge of a spot is, mm.
 const EDGE_MM: f64 = 0.08;
 
-/// Standard deviations across furrows, mm, their directions, and how far they are looked at.
-const FURROWS_MM: [f64; 3] = [0.15, 0.3, 0.5];
+/// Standard deviations, mm, of the depth across furrows, which show a dark and a bright wall, how deep they
+/// are as a share of that, their directions, and how far they are looked at.
+const FURROWS_MM: [f64; 2] = [0.25, 0.42];
+const FURROW_DEPTH: f64 = 0.5;
 const DIRECTIONS: usize = 8;
 const FURROW_REACH_MM: f64 = 3.0;
-
-/// Standard deviations, mm, of the depth across wide furrows, which show a dark and a bright wall, and how
-/// deep they are as a share of that.
-const WIDE_FURROWS_MM: [f64; 2] = [0.25, 0.42];
-const WIDE_FURROW_DEPTH: f64 = 0.5;
 
 /// A place that may be the middle of a pit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,7 +88,6 @@ pub struct Rivals {
     bumps: Vec<Template>,
     spots: Vec<Template>,
     furrows: Vec<Template>,
-    wide_furrows: Vec<Template>,
 }
 
 impl Rivals {
@@ -109,17 +105,11 @@ impl Rivals {
         };
         let edged = SPOTS_MM.map(|r| spot(&|at| 1.0 / (1.0 + ((at - r) / EDGE_MM).exp()), r));
         let fading = FADING_MM.map(|r| spot(&|at| (-std::f64::consts::LN_2 * (at / r).powi(2)).exp(), r));
-        let furrow = |sigma: f64, along: [f64; 2]| {
-            Template::plain(&draw(scale.px(FURROW_REACH_MM).round() as usize + 1, |dx, dy| {
-                let across = scale.mm(dy * along[0] - dx * along[1]);
-                (-0.5 * (across / sigma).powi(2)).exp() * faded(scale.mm(dx * along[0] + dy * along[1]))
-            }))
-        };
-        let wide_furrow = |sigma: f64, [cos, sin]: [f64; 2]| {
+        let furrow = |sigma: f64, [cos, sin]: [f64; 2]| {
             let wall = |[dx, dy]: [f64; 2]| {
                 let across = (dy * cos - dx * sin) / sigma;
                 let depth = (-0.5 * across * across).exp();
-                let slope = WIDE_FURROW_DEPTH * across * depth;
+                let slope = FURROW_DEPTH * across * depth;
                 Wall { slope: [-slope * sin, slope * cos], hidden: 0.0 }
             };
             lit(shading(FURROW_REACH_MM, [ux, uy], scale, wall).map(|drawn| {
@@ -138,12 +128,9 @@ impl Rivals {
             let (sin, cos) = (std::f64::consts::PI * k as f64 / DIRECTIONS as f64).sin_cos();
             [cos, sin]
         });
-        let everywhere = |sigmas: &[f64], of: &dyn Fn(f64, [f64; 2]) -> Template| -> Vec<Template> {
-            sigmas.iter().flat_map(|&sigma| directions.map(|along| of(sigma, along))).collect()
-        };
-        let furrows = everywhere(&FURROWS_MM, &furrow);
-        let wide_furrows = everywhere(&WIDE_FURROWS_MM, &wide_furrow);
-        let all = pits.iter().chain(&bumps).chain(&spots).chain(&furrows).chain(&wide_furrows);
+        let furrows: Vec<Template> =
+            FURROWS_MM.into_iter().flat_map(|sigma| directions.map(|along| furrow(sigma, along))).collect();
+        let all = pits.iter().chain(&bumps).chain(&spots).chain(&furrows);
         let widest = all.map(Template::side).max().unwrap_or(0);
         let furthest = (scale.px(FURTHEST_MM).round() as usize).max(2);
         let white = |at: (usize, usize)| (whitening * Vector3::from_fn(|c, _| channels[c][at])).into();
@@ -156,7 +143,6 @@ impl Rivals {
             bumps: bumps.into(),
             spots,
             furrows,
-            wide_furrows,
         }
     }
 
@@ -175,14 +161,9 @@ impl Rivals {
         self.most(&self.spots, place, self.reach(BESIDE, place))
     }
 
-    /// How strongly a straight line does, of any colour.
+    /// How strongly a furrow does, by its dark and its bright wall.
     pub fn furrow(&self, place: Place) -> f64 {
         self.most(&self.furrows, place, (self.reach(NEAR, place) / 2).max(1))
-    }
-
-    /// How strongly a wide furrow does, by its dark and its bright wall.
-    pub fn wide_furrow(&self, place: Place) -> f64 {
-        self.most(&self.wide_furrows, place, (self.reach(NEAR, place) / 2).max(1))
     }
 
     /// How strongly a bump does: the dark side of a stronger one further off
@@ -239,8 +220,8 @@ mod tests {
 
     const SCALE: FilterScale = FilterScale { px_per_mm: 7.0, physical: true };
 
-    /// What pit, spot, furrow, bump and wide furrow say of what is drawn in the middle of 121 cells squared.
-    fn rivalry(draw: &dyn Fn(f64, f64) -> [f64; 3]) -> [f64; 5] {
+    /// What pit, spot, bump and furrow say of what is drawn in the middle of 121 cells squared.
+    fn rivalry(draw: &dyn Fn(f64, f64) -> [f64; 3]) -> [f64; 4] {
         let channels = std::array::from_fn(|c| {
             Plane::from_shape_fn((121, 121), |(y, x)| {
                 draw((x as f64 - 60.0) / 7.0, (y as f64 - 60.0) / 7.0)[c] as f32
@@ -248,13 +229,7 @@ mod tests {
         });
         let rivals = Rivals::of(&channels, SCALE, [1.0, 0.0], &Whitening::identity());
         let place = Place { cell: [60, 60], radius_mm: 1.0 };
-        [
-            rivals.pit(place),
-            rivals.spot(place),
-            rivals.furrow(place),
-            rivals.bump(place),
-            rivals.wide_furrow(place),
-        ]
+        [rivals.pit(place), rivals.spot(place), rivals.bump(place), rivals.furrow(place)]
     }
 
     /// The slope of a Gaussian pit of half-depth radius 1 mm along x, at most 1.
@@ -265,16 +240,15 @@ mod tests {
 
     #[test]
     fn each_explains_itself_best() {
-        let wins = |which: usize, all: [f64; 5]| {
+        let wins = |which: usize, all: [f64; 4]| {
             let others = all.iter().enumerate().filter(|(k, _)| *k != which).map(|(_, value)| *value);
             assert!(all[which] > 1.2 * others.fold(0.0, f64::max), "{which}: {all:?}");
         };
         wins(0, rivalry(&|x, y| [0.2 * slope(x, y); 3]));
         wins(1, rivalry(&|x, y| if x.hypot(y) < 1.2 { [0.2, 0.3, 0.5] } else { [0.0; 3] }));
-        wins(2, rivalry(&|x, _| [0.2 * (-0.5 * (x / 0.3).powi(2)).exp(); 3]));
-        wins(3, rivalry(&|x, y| [-0.2 * slope(x, y); 3]));
+        wins(2, rivalry(&|x, y| [-0.2 * slope(x, y); 3]));
         // A dark and a bright wall along a line at 37 degrees to the light's.
         let across = |x: f64, y: f64| (0.8 * x - 0.6 * y) / 0.4;
-        wins(4, rivalry(&|x, y| [0.2 * across(x, y) * (-0.5 * across(x, y).powi(2)).exp(); 3]));
+        wins(3, rivalry(&|x, y| [0.2 * across(x, y) * (-0.5 * across(x, y).powi(2)).exp(); 3]));
     }
 }
