@@ -117,12 +117,12 @@ impl Fit {
 /// once and used for every session.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PitNoise {
-    slopes: [f64; SIGMAS_MM.len()],
+    pub(super) slopes: [f64; SIGMAS_MM.len()],
     /// Median residual of all fits that are worth a look, ln units.
     pub residual: f64,
     /// What decorrelates the channels.
     pub whitening: Whitening,
-    /// By how many e-folds the skin sends back less blue than red, below 0.
+    /// The e-folds of the blue light that the skin sends back over the red: the less, the darker it is.
     pub blueness: f64,
 }
 

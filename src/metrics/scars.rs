@@ -54,10 +54,10 @@ const ODDS: [[f64; LOOKS]; LOOKS] = [
 /// What a place is judged by: 1; the share explained and that beyond the noise; the e-folds of the
 /// radius in mm and of the bright side in units of its error; the fainter side as a share of the
 /// stronger one; the e-folds of the contrast; how strong it is in red, green and blue as shares of
-/// that; by how many e-folds the skin sends back less blue than red, for what the surface
-/// reflects is tinted the more by that; whether it is a funnel; the e-folds of how strongly a pit
-/// explains the place, per cell and mm, and by which it does more than a spot, a spot further off whose edge this is
-/// does more than one in this place, and a pit more than a furrow and a bump.
+/// that; the e-folds of the skin's blue light over its red, for the less comes from within the
+/// more what the surface reflects adds; whether it is a funnel; the e-folds of how strongly a pit
+/// explains the place, per cell and mm, and by which it does more than a spot, a spot further off
+/// whose edge this is does more than one in this place, and a pit more than a furrow and a bump.
 type Looks = [f64; LOOKS];
 const LOOKS: usize = 17;
 
@@ -309,6 +309,7 @@ mod tests {
     use crate::metrics::Relief;
     use crate::metrics::relief::SIGMA_PER_FWHM;
     use crate::metrics::testing::{maps_of, skin_of, value};
+    use crate::metrics::whitening::Whitening;
     use crate::raster::Plane;
 
     /// A Gaussian pit (or bump, or flat spot) of half-depth radius 1 mm and
@@ -350,6 +351,50 @@ mod tests {
         (looks[0], looks[1], looks[8]) = (1.0, 0.5, 2.0);
         let by_hand = 11.664 + 0.5 * -6.536 + 2.0 * 0.315 + 0.25 * 3.472 + 4.0 * -0.631 + 1.0 * 0.238;
         assert!((odds(&looks) - by_hand).abs() < 1e-9);
+    }
+
+    /// By hand: of a variance of 0.01 a quarter is left, 0.0009 of 0.0084 beyond that of the noise; the bright
+    /// side is 0.1 / (2 * 0.04) errors high and half of the dark one; the contrast is 0.15, and shares are of
+    /// 0.003 more.
+    #[test]
+    fn a_place_by_itself_is_judged_by_its_sides_and_colours() {
+        let fit = Fit {
+            x: 0,
+            y: 0,
+            profile: Profile::Funnel,
+            radius_mm: 1.4,
+            dark: 0.2,
+            bright: 0.1,
+            level: 0.0,
+            unit_errors: [1.0, 2.0],
+            residual: 0.05,
+            variation: 0.1,
+            amplitude: [0.0765, 0.153, 0.9],
+        };
+        let noise =
+            PitNoise { slopes: [0.0; 4], residual: 0.04, whitening: Whitening::identity(), blueness: -0.7 };
+        let beyond = 1.0 - 0.0009 / 0.0084;
+        let by_hand = [
+            1.0,
+            0.75,
+            beyond,
+            1.4f64.ln(),
+            1.25f64.ln(),
+            0.5,
+            0.15f64.ln(),
+            0.5,
+            1.0,
+            4.0,
+            -0.7,
+            1.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+        ];
+        let seen = alone(&fit, &noise);
+        assert!(seen.iter().zip(by_hand).all(|(seen, by_hand)| (seen - by_hand).abs() < 1e-9), "{seen:?}");
     }
 
     #[test]
