@@ -56,8 +56,8 @@ const ODDS: [[f64; LOOKS]; LOOKS] = [
 /// stronger one; the e-folds of the contrast; how strong it is in red, green and blue as shares of
 /// that; the e-folds of the skin's blue light over its red, for the less comes from within the
 /// more what the surface reflects adds; whether it is a funnel; the e-folds of how strongly a pit
-/// explains the place, per cell and mm, and by which it does more than a spot, a spot further off
-/// whose edge this is does more than one in this place, and a pit more than a furrow and a bump.
+/// explains the place, over the cells per mm, and by which it does more than a spot, a spot further
+/// off whose edge this is does more than one in this place, and a pit more than a furrow and a bump.
 type Looks = [f64; LOOKS];
 const LOOKS: usize = 17;
 
