@@ -159,6 +159,11 @@ impl Unmixing {
         }
     }
 
+    /// Blue light that comes back from the baseline's typical skin, as a share of the red.
+    pub fn blue_to_red(&self) -> f64 {
+        self.blue_to_red
+    }
+
     /// Whether so little blue light comes back from the skin that what its surface reflects drowns
     /// what pigment takes of it.
     ///

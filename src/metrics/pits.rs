@@ -117,13 +117,11 @@ impl Fit {
 /// once and used for every session.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PitNoise {
-    pub(super) slopes: [f64; SIGMAS_MM.len()],
+    slopes: [f64; SIGMAS_MM.len()],
     /// Median residual of all fits that are worth a look, ln units.
     pub residual: f64,
     /// What decorrelates the channels.
     pub whitening: Whitening,
-    /// The e-folds of the blue light that the skin sends back over the red: the less, the darker it is.
-    pub blueness: f64,
 }
 
 /// What light from one side draws of the relief, density on the coarse level, freed from slow variation.
@@ -141,7 +139,8 @@ pub struct Shading {
 pub struct PlainSkin {
     channels: [Plane; 3],
     whitening: Whitening,
-    blueness: f64,
+    /// Blue light that the baseline's skin sends back, as a share of the red: the less, the darker it is.
+    pub blue_to_red: f64,
     /// The channels weighed such that shading, which they share, stays as it is and what
     /// pigment and blood vary in falls out as far as it can.
     shade: Plane,
@@ -171,8 +170,7 @@ impl PlainSkin {
         let channels: [Plane; 3] = channels.try_into().expect("three channels");
         let broad = channels.each_ref().map(|c| gaussian_inside(c, &plain, scale.px(SIGMAS_MM[0])));
         let whitening = baseline.unwrap_or_else(|| whitening(&broad, &plain, scale));
-        let density = |c: usize| median(inside(&maps.density[c], &plain).collect());
-        let blueness = density(0) - density(2);
+        let blue_to_red = maps.unmixing.blue_to_red();
         let broad_shade = weighed(&broad, shading_weights(&whitening));
         // Colour is taken out no finer than pits are seen: what is finer is noise of compression.
         let shade = &broad_shade - &broad[0] + &channels[0];
@@ -183,7 +181,19 @@ impl PlainSkin {
             .flat_map(|profile| RADII_MM.map(|radius| Shape::new(profile, radius, scale, towards)))
             .collect();
         let own = OnceLock::new();
-        Self { channels, whitening, blueness, shade, broad_shade, plain, scale, towards, slopes, shapes, own }
+        Self {
+            channels,
+            whitening,
+            blue_to_red,
+            shade,
+            broad_shade,
+            plain,
+            scale,
+            towards,
+            slopes,
+            shapes,
+            own,
+        }
     }
 
     /// How uneven this skin is.
@@ -192,12 +202,13 @@ impl PlainSkin {
             return *own;
         }
         let slopes = std::array::from_fn(|k| {
-            1.4826 * median(inside(&self.slopes[k], &self.plain).map(f64::abs).collect())
+            let values = self.slopes[k].indexed_iter().step_by(7).filter(|(at, _)| self.plain[*at]);
+            1.4826 * median(values.map(|(_, v)| f64::from(v.abs())).collect())
         });
         let fits = self.fitted(&slopes);
         let seen = fits.iter().filter(|fit| fit.is_worth_a_look());
         let residual = median(seen.map(|fit| fit.residual).collect());
-        let own = PitNoise { slopes, residual, whitening: self.whitening, blueness: self.blueness };
+        let own = PitNoise { slopes, residual, whitening: self.whitening };
         // Worked out before it is kept: no thread waits here for another.
         self.own.get_or_init(|| (own, fits)).0
     }
@@ -376,11 +387,6 @@ fn subtract(plane: &mut Plane, dot: &Blob, maps: &Maps, spread: f64) {
     if height > 0.0 {
         cells.iter().for_each(|&(py, px, shape)| plane[[py, px]] -= (height * shape) as f32);
     }
-}
-
-/// Values of plain skin, of a seventh of all cells.
-fn inside<'a>(plane: &'a Plane, plain: &'a Mask) -> impl Iterator<Item = f64> + 'a {
-    plane.indexed_iter().step_by(7).filter(|(at, _)| plain[*at]).map(|(_, value)| f64::from(*value))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -175,7 +175,7 @@ pub fn detect(skin: &PlainSkin, level: &Level, noise: Option<PitNoise>) -> Vec<S
     let fits = skin.fits(&noise);
     let told = fits.into_par_iter().filter_map(|fit| {
         let looked_at = fit.is_worth_a_look() && is_paired(&fit);
-        let alone = looked_at.then(|| alone(&fit, &noise)).filter(stands)?;
+        let alone = looked_at.then(|| alone(&fit, noise.residual, skin.blue_to_red)).filter(stands)?;
         let (looks, explained) = beside(alone, &fit, &rivals, level.scale)?;
         (odds(&looks) > 0.0).then_some((explained, fit))
     });
@@ -191,13 +191,14 @@ fn is_paired(fit: &Fit) -> bool {
     steep || fit.bright >= LEAST_BRIGHT * fit.dark
 }
 
-/// The looks of a fit by itself; those of its rivals are 0.
-fn alone(fit: &Fit, noise: &PitNoise) -> Looks {
-    let floor = noise.residual.powi(2);
+/// The looks of a fit by itself beside the residual of `noise`, ln units, on skin that sends back
+/// as much blue light per red; those of its rivals are 0.
+fn alone(fit: &Fit, noise: f64, blue_to_red: f64) -> Looks {
+    let floor = noise.powi(2);
     let [left, all] = [fit.residual, fit.variation].map(|rms| rms * rms);
     let beyond_noise = if all > floor { 1.0 - (left - floor).max(0.0) / (all - floor) } else { 0.0 };
     let paired = (fit.bright / fit.dark.max(FAINT)).max(-0.5);
-    let bright = fit.bright / (fit.unit_errors[1] * noise.residual).max(1e-9);
+    let bright = fit.bright / (fit.unit_errors[1] * noise).max(1e-9);
     let contrast = fit.contrast();
     let [red, green, blue]: [f64; 3] =
         std::array::from_fn(|c| (fit.amplitude[c] / (contrast + FAINT)).clamp(-1.0, MOST_COLOUR[c]));
@@ -213,7 +214,7 @@ fn alone(fit: &Fit, noise: &PitNoise) -> Looks {
         red,
         green,
         blue,
-        noise.blueness,
+        blue_to_red.ln(),
         f64::from(u8::from(fit.profile == Profile::Funnel)),
     ]);
     looks
@@ -309,7 +310,6 @@ mod tests {
     use crate::metrics::Relief;
     use crate::metrics::relief::SIGMA_PER_FWHM;
     use crate::metrics::testing::{maps_of, skin_of, value};
-    use crate::metrics::whitening::Whitening;
     use crate::raster::Plane;
 
     /// A Gaussian pit (or bump, or flat spot) of half-depth radius 1 mm and
@@ -371,8 +371,6 @@ mod tests {
             variation: 0.1,
             amplitude: [0.0765, 0.153, 0.9],
         };
-        let noise =
-            PitNoise { slopes: [0.0; 4], residual: 0.04, whitening: Whitening::identity(), blueness: -0.7 };
         let beyond = 1.0 - 0.0009 / 0.0084;
         let by_hand = [
             1.0,
@@ -385,7 +383,7 @@ mod tests {
             0.5,
             1.0,
             4.0,
-            -0.7,
+            0.5f64.ln(),
             1.0,
             0.0,
             0.0,
@@ -393,7 +391,7 @@ mod tests {
             0.0,
             0.0,
         ];
-        let seen = alone(&fit, &noise);
+        let seen = alone(&fit, 0.04, 0.5);
         assert!(seen.iter().zip(by_hand).all(|(seen, by_hand)| (seen - by_hand).abs() < 1e-9), "{seen:?}");
     }
 
