@@ -54,8 +54,9 @@ const PORE_SPREAD_MM2: [f64; 3] = [0.0124, 0.0082, 0.0073];
 /// Radius, mm, within which a pore is fitted.
 const PORE_REACH_MM: f64 = 0.56;
 
-/// Least share of each crescent's energy that plain skin must show.
-const LEAST_SEEN: f64 = 0.5;
+/// Least share of each crescent's energy that plain skin must show: with less, a dark line that runs off
+/// the photo passes for a pit at its border.
+const LEAST_SEEN: f64 = 0.8;
 
 /// What a fit to the shading says of a place, ln units.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -424,6 +424,21 @@ mod tests {
         assert!(scars.is_empty(), "{scars:?}");
     }
 
+    /// A dark line 0.4 mm wide, as a fine wrinkle or a vessel is, straight and bent.
+    #[test]
+    fn a_dark_line_is_no_scar() {
+        for bend in [0.0, 0.002] {
+            let mut lined = lit(0.0, 0.0);
+            lined.indexed_iter_mut().for_each(|((y, x), dark)| {
+                let along = y as f64 - 200.0;
+                let u = (x as f64 - 200.0 - 0.3 * along - bend * along * along) / (20.0 * 0.4 * SIGMA_PER_FWHM);
+                *dark += (0.3 * (-0.5 * u * u).exp()) as f32;
+            });
+            let scars = found(lined).0;
+            assert!(scars.is_empty(), "{bend}: {scars:?}");
+        }
+    }
+
     #[test]
     fn shallower_pits_have_proportionally_less_contrast() {
         let contrast = |relief| value(&found(lit(relief, 0.0)).1, "scars.shading_contrast");
