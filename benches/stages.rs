@@ -141,7 +141,8 @@ impl Shown {
             |shown| shown.thresholds,
         );
         let (texture, pores) = (Texture::of(&relief), pores_of(&maps, &relief, &clutter));
-        let pigmented = segmentation::find(LesionKind::Pigmented, &pigment_excess, level, thresholds);
+        let pigmented =
+            segmentation::find(LesionKind::Pigmented, &pigment_excess, level, &level.skin, thresholds);
         Self { maps, pigment_excess, blood_excess, relief, clutter, thresholds, texture, pores, pigmented }
     }
 
@@ -359,7 +360,9 @@ mod lesions {
     fn segmentation(bencher: divan::Bencher) {
         let shown = &SHOWN[0];
         let (level, excess) = (&shown.maps.coarse, &shown.pigment_excess);
-        bencher.bench(|| segmentation::find(LesionKind::Pigmented, excess, level, shown.thresholds));
+        bencher.bench(|| {
+            segmentation::find(LesionKind::Pigmented, excess, level, &level.skin, shown.thresholds)
+        });
     }
 
     #[divan::bench]

@@ -20,9 +20,10 @@ use crate::lesion::pigment;
 use crate::lesion::places::owners;
 use crate::lesion::segmentation::{Hysteresis, LEVELS, Spot, bodies};
 use crate::metrics::Maps;
+use crate::metrics::maps::Level;
 use crate::order::of_ranks;
 use crate::quality::ROUNDING;
-use crate::raster::Plane;
+use crate::raster::{Mask, Plane};
 
 /// Smoothing, standard deviation in mm: a disc of 0.5 mm radius keeps three
 /// quarters of its height, a pore of 0.25 mm a tenth.
@@ -57,14 +58,13 @@ pub struct Matched {
 }
 
 impl Matched {
-    /// What the baseline's skin tells; `None` where there is too little of it.
-    pub fn of_baseline(maps: &Maps) -> Option<Self> {
-        let level = &maps.coarse;
+    /// What the `plain` skin of the baseline tells; `None` where there is too little of it.
+    pub fn of_baseline(maps: &Maps, plain: &Level) -> Option<Self> {
         let (signal, error) = pigment::added(typical_light(maps)?);
         let error = FAINT * Vector3::from(error);
-        let bands = [0, 1, 2].map(|c| band(maps.density[c].clone(), maps));
-        let weights = weights(signal.into(), covariance(&bands, maps) + error * error.transpose())?;
-        let mut thresholds = Hysteresis::of(&combined(&bands, weights), level, CLEAR);
+        let bands = [0, 1, 2].map(|c| band(maps.density[c].clone(), plain));
+        let weights = weights(signal.into(), covariance(&bands, &plain.skin) + error * error.transpose())?;
+        let mut thresholds = Hysteresis::of(&combined(&bands, weights), plain, CLEAR);
         let of = |error: &[f64; 3]| weights.iter().zip(error).map(|(&w, e)| f64::from(w) * e).sum::<f64>();
         let rounding = of(&maps.plateaus[0]).hypot(of(&maps.plateaus[1])) / ROUNDING;
         let [high, low] = LEVELS.map(|levels| (levels * rounding) as f32);
@@ -73,12 +73,11 @@ impl Matched {
         Some(Self { weights, thresholds })
     }
 
-    /// Where pigment stands out from a photo's skin though none of the `clear` spots is there.
-    pub fn regions(&self, maps: &Maps, clear: &[Spot]) -> Vec<Component> {
-        let level = &maps.coarse;
-        let plane = band(combined(&maps.density, self.weights), maps);
+    /// Where pigment stands out from a photo's `plain` skin though none of the `clear` spots is there.
+    pub fn regions(&self, maps: &Maps, plain: &Level, clear: &[Spot]) -> Vec<Component> {
+        let plane = band(combined(&maps.density, self.weights), plain);
         let taken = owners(clear.iter().map(|spot| &spot.pixels), plane.dim());
-        let mut found = bodies(&plane, &plane, level, self.thresholds);
+        let mut found = bodies(&plane, &plane, plain, self.thresholds);
         found.retain(|region| {
             let reaches = |&(x, y): &(u32, u32)| plane[[y as usize, x as usize]] >= self.thresholds.high;
             region.iter().any(reaches) && region.iter().all(|&(x, y)| taken[[y as usize, x as usize]] == 0)
@@ -88,8 +87,7 @@ impl Matched {
 }
 
 /// A plane between [`SMOOTHING_MM`] and [`SURROUNDINGS_MM`].
-fn band(plane: Plane, maps: &Maps) -> Plane {
-    let level = &maps.coarse;
+fn band(plane: Plane, level: &Level) -> Plane {
     let free = freed(plane, &level.skin, level.scale.px(SURROUNDINGS_MM));
     gaussian_inside(&free, &level.skin, level.scale.px(SMOOTHING_MM))
 }
@@ -113,8 +111,7 @@ fn typical_light(maps: &Maps) -> Option<[f64; 3]> {
 }
 
 /// The covariance of three bands over skin where none of them stands out.
-fn covariance(bands: &[Plane; 3], maps: &Maps) -> Matrix3<f64> {
-    let skin = &maps.coarse.skin;
+fn covariance(bands: &[Plane; 3], skin: &Mask) -> Matrix3<f64> {
     let most = bands.each_ref().map(|band| OUTLIER * noise(band, skin));
     let mut sum = Matrix3::zeros();
     let mut count = 0.0f64;
@@ -140,8 +137,6 @@ fn weights(signal: Vector3<f64>, covariance: Matrix3<f64>) -> Option<Rgb> {
 mod tests {
     use super::*;
     use crate::color::unmixing::MELANIN;
-    use crate::metrics::maps::Level;
-    use crate::raster::Mask;
     use crate::units::FilterScale;
 
     #[test]
@@ -180,8 +175,8 @@ mod tests {
     fn faint_pigment_is_found_below_stronger_shading_and_only_there() {
         let found = |pigment| {
             let maps = maps(pigment);
-            let matched = Matched::of_baseline(&maps).expect("there is skin");
-            matched.regions(&maps, &[])
+            let matched = Matched::of_baseline(&maps, &maps.coarse).expect("there is skin");
+            matched.regions(&maps, &maps.coarse, &[])
         };
         let spots = found(0.2);
         assert_eq!(spots.len(), 1);
@@ -192,8 +187,8 @@ mod tests {
     #[test]
     fn what_is_found_already_and_what_has_no_skin_is_left_out() {
         let mut maps = maps(0.2);
-        let matched = Matched::of_baseline(&maps).expect("there is skin");
-        let region = matched.regions(&maps, &[]).remove(0);
+        let matched = Matched::of_baseline(&maps, &maps.coarse).expect("there is skin");
+        let region = matched.regions(&maps, &maps.coarse, &[]).remove(0);
         let spot = Spot {
             kind: crate::lesion::LesionKind::Pigmented,
             centre: [120.0; 2],
@@ -204,8 +199,8 @@ mod tests {
             outline: Vec::new(),
             pixels: region[..1].to_vec(),
         };
-        assert!(matched.regions(&maps, &[spot]).is_empty());
+        assert!(matched.regions(&maps, &maps.coarse, &[spot]).is_empty());
         maps.coarse.skin.fill(false);
-        assert_eq!(Matched::of_baseline(&maps), None);
+        assert_eq!(Matched::of_baseline(&maps, &maps.coarse), None);
     }
 }

@@ -14,7 +14,7 @@ use crate::lesion::shape::half_width;
 use crate::lesion::tint::Rise;
 use crate::metrics::Maps;
 use crate::quality::Plateaus;
-use crate::raster::Plane;
+use crate::raster::{Mask, Plane};
 
 /// How far beyond a spot its light is collected, mm: more than twice the
 /// standard deviation by which red light spreads.
@@ -68,12 +68,13 @@ pub fn added(light: [f64; 3]) -> ([f64; 3], [f64; 3]) {
     ([0, 1, 2].map(seen), [0, 1, 2].map(|c| of(c, STRAY_ERROR)))
 }
 
-/// The spots that have the colour of pigment, each with by how much it raises the densities.
-pub fn confirmed(maps: &Maps, spots: Vec<Spot>) -> Vec<(Spot, Rise)> {
+/// The spots that have the colour of pigment, each with by how much it raises the densities of the
+/// `plain` skin around.
+pub fn confirmed(maps: &Maps, plain: &Mask, spots: Vec<Spot>) -> Vec<(Spot, Rise)> {
     let level = &maps.coarse;
     let mut owner = owners(spots.iter().map(|spot| &spot.pixels), level.skin.dim());
     grow(&mut owner, level.scale.px(SPREAD_MM).round() as usize);
-    let places = Places::new(&owner, spots.len(), &level.skin, level.scale);
+    let places = Places::new(&owner, spots.len(), &level.skin, plain, level.scale);
     let told = |(index, spot): (usize, Spot)| {
         let (place, ring) = (places.place(index), places.ring(index));
         let around = maps.density.each_ref().map(|density| mean(density, &ring));

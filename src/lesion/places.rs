@@ -29,8 +29,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// The `count` places of `owner`, on the pixels of `skin`.
-    pub fn new(owner: &Owner, count: usize, skin: &Mask, scale: FilterScale) -> Self {
+    /// The `count` places of `owner`, on the pixels of `skin`; the `plain` part of it may be around them.
+    pub fn new(owner: &Owner, count: usize, skin: &Mask, plain: &Mask, scale: FilterScale) -> Self {
         let mut places = vec![Component::new(); count];
         for ((y, x), &label) in owner.indexed_iter() {
             if (1..=count as u32).contains(&label) && skin[[y, x]] {
@@ -39,7 +39,7 @@ impl Places {
         }
         let mut near = owner.clone();
         grow(&mut near, scale.px(GAP_MM).ceil() as usize);
-        let plain = ndarray::Zip::from(&near).and(skin).map_collect(|&label, &inside| label == 0 && inside);
+        let plain = ndarray::Zip::from(&near).and(plain).map_collect(|&label, &inside| label == 0 && inside);
         Self { places, plain, reach: scale.px(GAP_MM + RING_MM).ceil() as usize }
     }
 
@@ -214,7 +214,7 @@ mod tests {
     fn a_ring_holds_neither_places_nor_what_is_next_to_them_nor_other_than_skin() {
         let owner = owners([&vec![(20, 20)], &vec![(24, 20)]], (41, 41));
         let skin = Mask::from_shape_fn((41, 41), |(y, _)| y < 24);
-        let places = Places::new(&owner, 2, &skin, SCALE);
+        let places = Places::new(&owner, 2, &skin, &skin, SCALE);
         let ring = places.ring(0);
         assert!(!ring.is_empty() && ring.iter().all(|&(_, y)| y < 24));
         assert!(

@@ -102,7 +102,7 @@ pub struct Hysteresis {
 }
 
 impl Thresholds {
-    /// Those of lesions of a kind, from the excess on the baseline.
+    /// Those of lesions of a kind, from the excess on the baseline's `level` of plain skin.
     pub fn from_baseline(kind: LesionKind, excess: &Plane, level: &Level) -> Self {
         let fine = Hysteresis::of(&smoothed(excess, level), level, CLEAR);
         let wide = (kind == LesionKind::Vascular)
@@ -185,8 +185,14 @@ pub(super) fn widely_smoothed(excess: &Plane, level: &Level) -> Plane {
 /// Regions above the low threshold that reach the high one count; where two
 /// peaks are parted by a clear saddle, each is a lesion (a watershed by
 /// persistence). What only wide smoothing lifts out of the noise joins them.
-/// Doses are measured on the unsmoothed excess.
-pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Spot> {
+/// Doses are measured on the unsmoothed excess, beside the `plain` skin around.
+pub fn find(
+    kind: LesionKind,
+    excess: &Plane,
+    level: &Level,
+    plain: &Mask,
+    thresholds: Thresholds,
+) -> Vec<Spot> {
     let smooth = smoothed(excess, level);
     let mut found = match kind {
         LesionKind::Pigmented => {
@@ -205,7 +211,7 @@ pub fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresho
     }
     let sure = if kind == LesionKind::Pigmented { SURE_OF_PIGMENT } else { [SURE, 0.0] };
     let found = found.into_iter().map(|pixels| (pixels, sure)).collect();
-    let mut spots = measured(kind, excess, &smooth, (level, thresholds.level_error), found);
+    let mut spots = measured(kind, excess, &smooth, (level, plain, thresholds.level_error), found);
     if kind == LesionKind::Pigmented {
         // Furrows are no spots, but no plain skin either, and have been left out of its noise.
         spots.retain(|spot| !is_line(&spot.pixels, level.scale));
@@ -219,14 +225,14 @@ pub fn with_faint(
     clear: &[Spot],
     faint: Vec<Component>,
     excess: &Plane,
-    level: &Level,
+    (level, plain): (&Level, &Mask),
     level_error: f64,
 ) -> Vec<Spot> {
     let clear = clear.iter().map(|spot| (spot.pixels.clone(), SURE_OF_PIGMENT));
     let faint = faint.into_iter().filter(|pixels| !is_line(pixels, level.scale));
     let mut found: Vec<_> = clear.chain(faint.map(|pixels| (pixels, SURE_OF_FAINT))).collect();
     found.sort_unstable_by_key(|(pixels, _)| (pixels[0].1, pixels[0].0));
-    measured(LesionKind::Pigmented, excess, &smoothed(excess, level), (level, level_error), found)
+    measured(LesionKind::Pigmented, excess, &smoothed(excess, level), (level, plain, level_error), found)
 }
 
 /// Pigmented spots by their pixels, as `smooth` shows them and `peaks` part them. A hair across one
@@ -251,7 +257,7 @@ pub(super) fn bodies(smooth: &Plane, peaks: &Plane, level: &Level, thresholds: H
 /// its `slope` towards the light.
 pub fn of_scars(slope: &Plane, level: &Level, found: Vec<Component>) -> Vec<Spot> {
     let found = found.into_iter().map(|pixels| (pixels, [SURE_OF_SCAR, 0.0])).collect();
-    measured(LesionKind::Scar, slope, &smoothed(slope, level), (level, 0.0), found)
+    measured(LesionKind::Scar, slope, &smoothed(slope, level), (level, &level.skin, 0.0), found)
 }
 
 /// What is found, as it measures, each with the standard errors by which its dose must exceed 0,
@@ -260,12 +266,12 @@ fn measured(
     kind: LesionKind,
     excess: &Plane,
     smooth: &Plane,
-    (level, level_error): (&Level, f64),
+    (level, plain, level_error): (&Level, &Mask, f64),
     found: Vec<(Component, [f64; 2])>,
 ) -> Vec<Spot> {
     let mut owner = owners(found.iter().map(|(pixels, _)| pixels), excess.dim());
     grow(&mut owner, rim(kind, level));
-    let places = Places::new(&owner, found.len(), &level.skin, level.scale);
+    let places = Places::new(&owner, found.len(), &level.skin, plain, level.scale);
     let noise = Noise::new(excess, places.plain(), places.apart());
     let spot = |(index, (pixels, [with_rim, body])): (usize, (Component, [f64; 2]))| {
         let ring = places.ring(index);
@@ -351,6 +357,10 @@ mod tests {
     use crate::filter::gaussian::gaussian;
     use crate::units::FilterScale;
     use proptest::prelude::*;
+
+    fn find(kind: LesionKind, excess: &Plane, level: &Level, thresholds: Thresholds) -> Vec<Spot> {
+        super::find(kind, excess, level, &level.skin, thresholds)
+    }
 
     const LEAST: Hysteresis = Hysteresis { high: 0.08, low: 0.04 };
     const THRESHOLDS: Thresholds = Thresholds { fine: LEAST, wide: Some(LEAST), level_error: 0.0 };

@@ -95,7 +95,7 @@ fn look(
     let Some(sight) = sight else { return vec![None; known.len()] };
     let smooth = smoothed(sight.excess, sight.level);
     let owner = places_in(kind, baseline, sight, known, residual_mm);
-    let places = Places::new(&owner, known.len(), &sight.level.skin, sight.level.scale);
+    let places = Places::new(&owner, known.len(), &sight.level.skin, &sight.level.skin, sight.level.scale);
     let noise = Noise::new(sight.excess, places.plain(), places.apart());
     let paired = (session > 0).then(|| paired_noise(baseline, sight, &places));
     let cell = (sight.level.factor * sight.level.factor) as f64;
@@ -273,7 +273,7 @@ mod tests {
         });
         let scale = FilterScale { px_per_mm: 8.0 * view.zoom, physical: true };
         let level = Level { factor: 1, scale, skin: Mask::from_elem((SIDE, SIDE), true) };
-        let spots = find(LesionKind::Pigmented, &excess, &level, THRESHOLDS);
+        let spots = find(LesionKind::Pigmented, &excess, &level, &level.skin, THRESHOLDS);
         Visit { view, excess, level, spots }
     }
 

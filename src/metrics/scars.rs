@@ -431,7 +431,8 @@ mod tests {
             let mut lined = lit(0.0, 0.0);
             lined.indexed_iter_mut().for_each(|((y, x), dark)| {
                 let along = y as f64 - 200.0;
-                let u = (x as f64 - 200.0 - 0.3 * along - bend * along * along) / (20.0 * 0.4 * SIGMA_PER_FWHM);
+                let u =
+                    (x as f64 - 200.0 - 0.3 * along - bend * along * along) / (20.0 * 0.4 * SIGMA_PER_FWHM);
                 *dark += (0.3 * (-0.5 * u * u).exp()) as f32;
             });
             let scars = found(lined).0;

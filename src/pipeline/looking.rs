@@ -29,6 +29,8 @@ pub(super) struct Surfaces {
     pub maps: Maps,
     pub pigment_excess: Plane,
     pub blood_excess: Plane,
+    /// The coarse level, its skin without wide pale marks.
+    plain: Level,
     /// Standard error of a place's excess of melanin and of hemoglobin from compression.
     pub level_errors: [f64; 2],
     /// What passes from melanin into hemoglobin, and the other way round.
@@ -107,7 +109,8 @@ impl Surfaces {
         // Two channels tell the chromophores apart no better than three do on the darkest skin.
         let tone = |map| if map == LesionMap::RedGreen { DARKEST_ITA_DEG } else { maps.unmixing.ita_deg() };
         let leaks = [leaks(tone(blood.0))[0], leaks(tone(pigment.0))[1]];
-        Self { maps, pigment_excess: pigment.1, blood_excess: blood.1, level_errors, leaks }
+        let plain = lesion::without_pale_marks(&pigment.1, &maps.coarse);
+        Self { maps, pigment_excess: pigment.1, blood_excess: blood.1, plain, level_errors, leaks }
     }
 
     pub fn map(&self, which: Chromophore) -> &Plane {
@@ -125,21 +128,21 @@ impl Surfaces {
         matched: Option<Matched>,
         tint: Option<&Tint>,
     ) -> (Vec<Spot>, Tint) {
-        let (excess, level) = (&self.pigment_excess, &self.maps.coarse);
-        let found = segmentation::find(LesionKind::Pigmented, excess, level, thresholds);
-        let found = pigment::confirmed(&self.maps, found);
+        let (excess, level, plain) = (&self.pigment_excess, &self.maps.coarse, &self.plain.skin);
+        let found = segmentation::find(LesionKind::Pigmented, excess, level, plain, thresholds);
+        let found = pigment::confirmed(&self.maps, plain, found);
         let shown = || Tint::of_baseline(found.iter().map(|&(_, rise)| rise).collect());
         let tint = tint.cloned().unwrap_or_else(shown);
         let clear = self.of_pigment(found, &tint);
-        let faint = matched.map_or(Vec::new(), |matched| matched.regions(&self.maps, &clear));
+        let faint = matched.map_or(Vec::new(), |matched| matched.regions(&self.maps, &self.plain, &clear));
         if faint.is_empty() {
             return (clear, tint);
         }
-        let all = segmentation::with_faint(&clear, faint, excess, level, thresholds.level_error);
+        let all = segmentation::with_faint(&clear, faint, excess, (level, plain), thresholds.level_error);
         // What is clear has been told; that there are faint ones between takes nothing from it.
         let first = |spot: &Spot| (spot.pixels[0].1, spot.pixels[0].0);
         let is_clear = |spot: &Spot| clear.binary_search_by_key(&first(spot), first).is_ok();
-        let mut spots = self.of_pigment(pigment::confirmed(&self.maps, all), &tint);
+        let mut spots = self.of_pigment(pigment::confirmed(&self.maps, plain, all), &tint);
         spots.retain(|spot| !is_clear(spot));
         spots.extend(clear);
         spots.sort_unstable_by_key(first);
@@ -156,8 +159,9 @@ impl Surfaces {
     }
 
     pub fn vascular(&self, thresholds: Thresholds) -> Vec<Spot> {
+        let level = &self.maps.coarse;
         let mut spots =
-            segmentation::find(LesionKind::Vascular, &self.blood_excess, &self.maps.coarse, thresholds);
+            segmentation::find(LesionKind::Vascular, &self.blood_excess, level, &level.skin, thresholds);
         spots.retain(|spot| {
             segmentation::stands_alone(spot, &self.blood_excess, &self.pigment_excess, self.leaks[0])
         });
@@ -203,16 +207,16 @@ impl Ground {
         );
         let (pigment_map, blood_map) = (pigment.0, blood.0);
         let surfaces = Surfaces::above(maps, [pigment, blood]);
-        let level = &surfaces.maps.coarse;
+        let (level, plain) = (&surfaces.maps.coarse, &surfaces.plain);
         let [of_pigment, of_blood] = surfaces.level_errors;
         let ((pigmented, vascular), matched) = rayon::join(
             || {
                 rayon::join(
-                    || Thresholds::from_baseline(LesionKind::Pigmented, &surfaces.pigment_excess, level),
+                    || Thresholds::from_baseline(LesionKind::Pigmented, &surfaces.pigment_excess, plain),
                     || Thresholds::from_baseline(LesionKind::Vascular, &surfaces.blood_excess, level),
                 )
             },
-            || Matched::of_baseline(&surfaces.maps),
+            || Matched::of_baseline(&surfaces.maps, plain),
         );
         let pigmented = pigmented.over_rounding(of_pigment);
         let vascular = Thresholds { level_error: of_blood, ..vascular };

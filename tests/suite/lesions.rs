@@ -79,8 +79,10 @@ fn back(truth: &SessionTruth, at: [f64; 2]) -> [f64; 2] {
 fn tracks(visits: &[Visit], kind: LesionKind) -> Vec<Track> {
     let which = usize::from(kind == LesionKind::Vascular);
     let thresholds = Thresholds::from_baseline(kind, &visits[0].excess[which], &visits[0].level);
-    let spots: Vec<Vec<Spot>> =
-        visits.iter().map(|v| segmentation::find(kind, &v.excess[which], &v.level, thresholds)).collect();
+    let spots: Vec<Vec<Spot>> = visits
+        .iter()
+        .map(|v| segmentation::find(kind, &v.excess[which], &v.level, &v.level.skin, thresholds))
+        .collect();
     let ways: Vec<_> = visits
         .iter()
         .map(|v| (move |at: [f64; 2]| forth(&v.truth, at), move |at: [f64; 2]| back(&v.truth, at)))
