@@ -184,6 +184,27 @@ mod tests {
         assert!(found(0.0).is_empty());
     }
 
+    /// Pale bands 2 mm wide on both sides of the spot, 2 mm from it.
+    #[test]
+    fn faint_pigment_is_found_between_pale_bands_and_only_there() {
+        let mut banded = maps(0.2);
+        let in_band = |x: usize| (24..40).contains(&x) || (80..96).contains(&x);
+        for (c, density) in banded.density.iter_mut().enumerate() {
+            density
+                .indexed_iter_mut()
+                .filter(|((_, x), _)| in_band(*x))
+                .for_each(|(_, d)| *d -= 0.5 * MELANIN[c]);
+        }
+        let mut plain = banded.coarse.clone();
+        plain.skin = Mask::from_shape_fn((160, 160), |(_, x)| !in_band(x));
+        let matched = Matched::of_baseline(&banded, &plain).expect("there is skin");
+        let [spot] = &matched.regions(&banded, &plain, &[])[..] else { panic!("one spot") };
+        assert!(spot.iter().all(|&(x, y)| (f64::from(x) - 60.0).hypot(f64::from(y) - 60.0) < 9.0));
+        let all = &banded.coarse;
+        let beside = Matched::of_baseline(&banded, all).expect("there is skin").regions(&banded, all, &[]);
+        assert!(beside.len() != 1, "bands would not matter");
+    }
+
     #[test]
     fn what_is_found_already_and_what_has_no_skin_is_left_out() {
         let mut maps = maps(0.2);

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 pub mod excess;
 mod faint;
+mod pale;
 mod places;
-pub mod pale;
 pub mod photometry;
 mod map;
 pub mod tint;
