@@ -110,15 +110,15 @@ pub fn off_hairs(mut spots: Vec<Spot>, hairs: &[Vec<[f64; 2]>], px_per_mm: f64) 
     spots
 }
 
-/// Width of a pale band, mm, below which it may be the shade of a furrow that
-/// unmixing takes for colour, how far off that may lie, mm, and how much
-/// of the band must lie along it.
+/// Width of a pale band, mm, below which it may be a furrow's bright wall, whose gloss unmixing takes
+/// for a lack of melanin, how far off the furrow's middle that may lie, mm, and how much of the band
+/// must lie along it.
 const NARROW_MM: f64 = 1.0;
-const BESIDE_MM: f64 = 0.4;
+const BESIDE_MM: f64 = 0.8;
 const MOST_ALONG: f64 = 0.5;
 
-/// The bands that are not the shade of one of the `furrows`, native pixels; no
-/// shade is as red as a red band.
+/// The bands that are not a wall of one of the `furrows`, native pixels; no wall is as red as a red
+/// band.
 pub fn off_furrows<'a>(
     mut bands: Vec<StretchMark>,
     furrows: impl Iterator<Item = &'a [[f64; 2]]> + Clone,
@@ -233,8 +233,8 @@ mod tests {
         }
     }
 
-    /// Along y = 0, 20 px/mm: bands of 0.8 and 2 mm, and a line 0.25 mm beside
-    /// six tenths of them, or four.
+    /// Along y = 0, 20 px/mm: bands of 0.8 and 2 mm, and a line 0.75 mm beside six tenths of them, or
+    /// four, and one 0.85 mm beside all.
     #[test]
     fn narrow_pale_bands_along_furrows_are_none() {
         let points: Vec<[f64; 2]> = (0..=100).map(|x| [f64::from(3 * x), 0.0]).collect();
@@ -245,11 +245,12 @@ mod tests {
             width_px,
             contrast: 0.3,
         };
-        let left = |kind: Kind, width_px: f64, share: f64| {
-            let line: Vec<[f64; 2]> = (0..=(300.0 * share) as i32).map(|x| [f64::from(x), 5.0]).collect();
+        let left = |kind: Kind, width_px: f64, share: f64, y: f64| {
+            let line: Vec<[f64; 2]> = (0..=(300.0 * share) as i32).map(|x| [f64::from(x), y]).collect();
             off_furrows(vec![band(kind, width_px)], std::iter::once(line.as_slice()), 20.0).len()
         };
-        assert_eq!((left(Kind::Alba, 16.0, 0.6), left(Kind::Alba, 16.0, 0.4)), (0, 1));
-        assert_eq!((left(Kind::Alba, 40.0, 0.6), left(Kind::Rubra, 16.0, 0.6)), (1, 1));
+        assert_eq!((left(Kind::Alba, 16.0, 0.6, 15.0), left(Kind::Alba, 16.0, 0.4, 15.0)), (0, 1));
+        assert_eq!(left(Kind::Alba, 16.0, 1.0, 17.0), 1);
+        assert_eq!((left(Kind::Alba, 40.0, 0.6, 15.0), left(Kind::Rubra, 16.0, 0.6, 15.0)), (1, 1));
     }
 }
