@@ -105,7 +105,7 @@ pub fn among(
         let points = in_native(relief, &line.points);
         match drawn(maps, &points, section.width_mm()) {
             Drawn::Hair => hairs.push(points),
-            Drawn::Blood => {}
+            Drawn::Band => {}
             Drawn::Furrow => furrows.extend(clear_of(line, relief, discs)),
         }
     }
