@@ -151,13 +151,14 @@ mod tests {
     }
 
     /// Lines of standard deviation 2.5 pixels fall by 1 - exp(-2) over 0.25 mm, all channels alike: red
-    /// rises by 0.7 and by 0.9 of what green does, and by 0.7 of what tells nothing.
+    /// rises by 0.7, by 0.85 and by 0.95 of what green does, and by 0.7 of what tells nothing.
     #[test]
     fn a_narrow_line_is_a_hair_unless_red_light_shows_less_of_it() {
         let points: Vec<[f64; 2]> = (10..290).map(|x| [f64::from(x), 100.0]).collect();
         let hair = |line, width_mm| drawn(&maps(line), &points, width_mm) == Drawn::Hair;
-        assert!(!hair([0.07, 0.1, 0.11], 0.15) && hair([0.09, 0.1, 0.1], 0.15));
-        assert!(hair([0.007, 0.01, 0.01], 0.15) && !hair([0.09, 0.1, 0.1], 0.25));
+        assert!(!hair([0.07, 0.1, 0.11], 0.15) && hair([0.085, 0.1, 0.1], 0.15));
+        assert!(hair([0.007, 0.01, 0.01], 0.15) && !hair([0.085, 0.1, 0.1], 0.25));
+        assert!(hair([0.095, 0.1, 0.1], 0.25) && !hair([0.095, 0.1, 0.1], 0.35));
     }
 
     /// A quarter of the red, half of it, and a line too faint to tell.
@@ -167,6 +168,24 @@ mod tests {
         let told = |line| drawn(&maps(line), &points, 0.3);
         assert_eq!(told([0.025, 0.1, 0.08]), Drawn::Band);
         assert_eq!((told([0.05, 0.1, 0.11]), told([0.002, 0.01, 0.008])), (Drawn::Furrow, Drawn::Furrow));
+    }
+
+    /// A line 0.8 mm wide between bands paler by 0.2 that reach to 1 and to 1.5 mm from its middle, of
+    /// whose rise red takes six tenths, or four: the skin 1.26 mm off is as dark, or paler.
+    #[test]
+    fn a_wide_line_is_a_band_where_it_is_no_darker_than_the_skin_beyond() {
+        let points: Vec<[f64; 2]> = (10..290).map(|x| [f64::from(x), 100.0]).collect();
+        let told = |reach: usize, red: f32, width_mm| {
+            let channels = [red, 1.0, 1.1].map(|share| {
+                Plane::from_shape_fn((200, 300), |(y, _)| {
+                    let pale = (9..reach).contains(&y.abs_diff(100));
+                    0.5 - if pale { 0.2 * share } else { 0.0 }
+                })
+            });
+            drawn(&maps_of_colors(channels, 20.0), &points, width_mm)
+        };
+        assert_eq!((told(20, 0.6, 0.8), told(30, 0.6, 0.8)), (Drawn::Band, Drawn::Furrow));
+        assert_eq!((told(30, 0.4, 0.8), told(30, 0.4, 0.45)), (Drawn::Band, Drawn::Furrow));
     }
 
     #[test]
