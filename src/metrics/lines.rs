@@ -38,13 +38,13 @@ const WIDEST: f64 = 2.5;
 const HALF_LENGTH_MM: f64 = 2.5;
 
 /// How far a stage follows the ends that this leaves at most, mm.
-const REACH_MM: f64 = 4.5;
+const REACH_MM: f64 = 5.5;
 
 /// The longest gap bridged, mm: what a spot, a scar or a hair across a furrow hides of it.
-const GAP_MM: f64 = 2.5;
+const GAP_MM: f64 = 3.0;
 
 /// The least length of a line, mm.
-const LEAST_LENGTH_MM: f64 = 5.0;
+const LEAST_LENGTH_MM: f64 = 4.0;
 
 /// The sharpest turn between neighbouring points, radians (20°).
 const TURN: f64 = 0.35;

@@ -37,7 +37,7 @@ pub const CATALOGUE: &[Metric] = &[
         better: Some(Better::Lower),
         ratio_scale: true,
         needs_scale: true,
-        summary: "Length of wrinkles and fine lines of at least 5 mm per square centimetre of skin.",
+        summary: "Length of wrinkles and fine lines of at least 4 mm per square centimetre of skin.",
         source: RIDGES,
     },
     Metric {
